@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""Runs small .tflite models on a reference interpreter and writes their output bytes.
+
+    run.py jobs.json answers.json
+
+jobs.json:    [{"name", "reference": "tflm" | "tflite", "model": path, "inputs": [[path, ...] per run],
+               "outputs": number}, ...]
+answers.json: {"versions": {reference: version}, "answers": [{"name", "outputs": [[base64, ...] per run]} or
+              {"name", "error": text}, ...]}
+
+tflm is tflite-micro's reference kernels (pip install tflite-micro==0.dev20261023182759), tflite is TensorFlow's
+BUILTIN_REF kernels (pip install tensorflow-cpu==2.21.0). Both may abort the process on a model that they do not like,
+so the jobs run in a child process, which is started again after the job that killed it.
+"""
+import base64
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+ARENA_BYTES = 4 << 20
+
+
+def numpy_input(path, detail):
+    import numpy as np
+    return np.fromfile(path, dtype=np.dtype(detail["dtype"])).reshape([int(n) for n in detail["shape"]])
+
+
+def run_tflm(job):
+    from tflite_micro.python.tflite_micro import runtime
+    interpreter = runtime.Interpreter.from_file(job["model"], arena_size=ARENA_BYTES)
+    answers = []
+    for paths in job["inputs"]:
+        for index, path in enumerate(paths):
+            interpreter.set_input(numpy_input(path, interpreter.get_input_details(index)), index)
+        interpreter.invoke()
+        answers.append([interpreter.get_output(index).tobytes() for index in range(job["outputs"])])
+    return answers
+
+
+def run_tflite(job):
+    import tensorflow as tf
+    resolver = tf.lite.experimental.OpResolverType.BUILTIN_REF
+    interpreter = tf.lite.Interpreter(job["model"], experimental_op_resolver_type=resolver)
+    interpreter.allocate_tensors()
+    answers = []
+    for paths in job["inputs"]:
+        for detail, path in zip(interpreter.get_input_details(), paths, strict=True):
+            interpreter.set_tensor(detail["index"], numpy_input(path, detail))
+        interpreter.invoke()
+        answers.append([interpreter.get_tensor(d["index"]).tobytes() for d in interpreter.get_output_details()])
+    return answers
+
+
+RUNNERS = {"tflm": run_tflm, "tflite": run_tflite}
+PACKAGES = {"tflm": ("tflite-micro", "tflite_micro"), "tflite": ("tensorflow-cpu", "tensorflow")}
+
+
+def worker(jobs_path, first, answers_path, log_path):
+    """Runs jobs[first:], appending one line of JSON per finished job. All printed text goes to the log."""
+    with open(jobs_path) as file:
+        jobs = json.load(file)
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    with open(answers_path, "a") as answers:
+        for job in jobs[first:]:
+            os.ftruncate(log, 0)
+            os.lseek(log, 0, os.SEEK_SET)
+            try:
+                outputs = RUNNERS[job["reference"]](job)
+                answer = {"outputs": [[base64.b64encode(o).decode() for o in run] for run in outputs]}
+            except Exception as error:  # noqa: BLE001: whatever the reference dislikes is the answer
+                answer = {"error": f"{error}\n{read_text(log_path)}".strip()}
+            answers.write(json.dumps({"name": job["name"], **answer}) + "\n")
+            answers.flush()
+
+
+def read_text(path):
+    with open(path, errors="replace") as file:
+        return file.read()
+
+
+def run_all(jobs_path, folder):
+    with open(jobs_path) as file:
+        jobs = json.load(file)
+    answers_path, log_path = os.path.join(folder, "answers"), os.path.join(folder, "log")
+    answers = []
+    while len(answers) < len(jobs):
+        first = str(len(answers))
+        open(answers_path, "w").close()
+        code = subprocess.run([sys.executable, __file__, "--worker", jobs_path, first, answers_path, log_path],
+                              env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}).returncode
+        answers += [json.loads(line) for line in read_text(answers_path).splitlines()]
+        if len(answers) < len(jobs):
+            text = f"the interpreter ended with code {code}\n{read_text(log_path)}".strip()
+            answers.append({"name": jobs[len(answers)]["name"], "error": text})
+    return jobs, answers
+
+
+def version(reference):
+    for package in PACKAGES[reference]:
+        try:
+            return importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return "unknown"
+
+
+def main(jobs_path, result_path):
+    with tempfile.TemporaryDirectory() as folder:
+        jobs, answers = run_all(jobs_path, folder)
+    versions = {reference: version(reference) for reference in sorted({job["reference"] for job in jobs})}
+    with open(result_path, "w") as file:
+        json.dump({"versions": versions, "answers": answers}, file)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--worker":
+        worker(sys.argv[2], int(sys.argv[3]), sys.argv[4], sys.argv[5])
+    else:
+        main(sys.argv[1], sys.argv[2])

@@ -1,0 +1,42 @@
+/** The op table: every op of tensor IR, by name. A closed union; code that maps over it does not compile with one missing. */
+import type { OpRecord } from '../op.ts';
+import { BINARY_OPS } from './binary.ts';
+import { COMPARE_OPS } from './compare.ts';
+import { CONV_OPS } from './conv.ts';
+import { MATMUL_OPS } from './matmul.ts';
+import { MOVEMENT_OPS } from './movement.ts';
+import { POOL_OPS } from './pool.ts';
+import { QUANT_OPS } from './quant.ts';
+import { RECURRENT_OPS } from './recurrent.ts';
+import { REDUCE_OPS } from './reduce.ts';
+import { RESIZE_OPS } from './resize.ts';
+import { SOFTMAX_OPS } from './softmax.ts';
+import { UNARY_OPS } from './unary.ts';
+
+export const OPS = {
+  ...CONV_OPS,
+  ...MATMUL_OPS,
+  ...BINARY_OPS,
+  ...COMPARE_OPS,
+  ...UNARY_OPS,
+  ...SOFTMAX_OPS,
+  ...POOL_OPS,
+  ...REDUCE_OPS,
+  ...MOVEMENT_OPS,
+  ...RESIZE_OPS,
+  ...QUANT_OPS,
+  ...RECURRENT_OPS,
+} as const;
+
+export type OpName = keyof typeof OPS;
+export type Attrs<K extends OpName> = (typeof OPS)[K] extends OpRecord<infer A> ? A : never;
+
+export const OP_NAMES = Object.keys(OPS) as readonly OpName[];
+
+export function opRecord(name: OpName): OpRecord {
+  return OPS[name];
+}
+
+export function isOpName(name: string): name is OpName {
+  return Object.hasOwn(OPS, name);
+}

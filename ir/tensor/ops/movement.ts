@@ -1,0 +1,1 @@
+export const MOVEMENT_OPS = {} as const;

@@ -1,0 +1,1 @@
+export const QUANT_OPS = {} as const;

@@ -1,0 +1,1 @@
+export const REDUCE_OPS = {} as const;

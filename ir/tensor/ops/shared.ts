@@ -1,0 +1,100 @@
+/** Pieces that several op families share: attribute schemas, float rounding, and the tail of integer matrix products. */
+import { z } from 'zod';
+import {
+  ACTIVATIONS,
+  type Activation,
+  activationBounds,
+  type Multiplier,
+  quantizedActivationRange,
+  quantizeMultiplier,
+  type Rounding,
+  requantize,
+  requantize64,
+} from '../fixed-point.ts';
+import { OpError } from '../op.ts';
+import { affineOf, type Tensor, type TensorData, type TensorType, typeText } from '../types.ts';
+
+export const fround = Math.fround;
+
+export const activationAttr = z.enum(ACTIVATIONS).default('none');
+/** How the result is requantized; `double` is what TFLite's reference kernels and CMSIS-NN do. */
+export const roundingAttr = z.enum(['double', 'single']).default('double');
+/** Width of the accumulator of a 16x8 product; TFLite takes it from the bias type. Other types accumulate in i32 or f32. */
+export const accumulatorAttr = z.enum(['i32', 'i64']).default('i32');
+export const extent = z
+  .number()
+  .int()
+  .min(1)
+  .max(2 ** 24);
+export const axisAttr = z.number().int().min(0).max(7);
+/** Rows or columns of padding before and after, in elements. */
+export const paddingAttr = z.strictObject({
+  top: z.number().int().min(0),
+  bottom: z.number().int().min(0),
+  left: z.number().int().min(0),
+  right: z.number().int().min(0),
+});
+export type Padding = z.infer<typeof paddingAttr>;
+
+/** Clamps a float as `min(max(x, low), high)` with std::min and std::max, which pass NaN through. */
+export function activateFloat(x: number, activation: Activation): number {
+  const [low, high] = activationBounds(activation);
+  const raised = x < low ? low : x;
+  return high < raised ? high : raised;
+}
+
+/** The output extent of a window that moves by `stride`. */
+export function windowExtent(input: number, window: number, stride: number, dilation: number, pad: number): number {
+  return Math.floor((input + pad - ((window - 1) * dilation + 1)) / stride) + 1;
+}
+
+/** Throws OpError unless the type has `rank` dimensions. */
+export function expectRank(type: TensorType, rank: number, what: string): void {
+  if (type.shape.length !== rank) throw new OpError(`expected ${what} of rank ${rank}, found ${typeText(type)}`);
+}
+
+/** What turns an accumulator into a stored integer: a factor per output channel (or one), an offset and a clamp. */
+export interface OutputStage {
+  readonly multipliers: readonly Multiplier[];
+  readonly zeroPoint: number;
+  readonly low: number;
+  readonly high: number;
+  readonly rounding: Rounding;
+}
+
+/** Real factors to fixed point, with the output's zero point and the activation's clamp. */
+export function outputStage(
+  factors: readonly number[],
+  output: TensorType,
+  activation: Activation,
+  rounding: Rounding,
+): OutputStage {
+  const [low, high] = quantizedActivationRange(activation, output as Parameters<typeof quantizedActivationRange>[1]);
+  return {
+    multipliers: factors.map(quantizeMultiplier),
+    zeroPoint: affineOf(output).zeroPoint,
+    low,
+    high,
+    rounding,
+  };
+}
+
+/** Applies the stage to the exact accumulator value of `channel`; i32 accumulators wrap as they would in 32 bits. */
+export function finish(acc: number, channel: number, stage: OutputStage, accumulator: 'i32' | 'i64'): number {
+  const factor = (stage.multipliers.length === 1 ? stage.multipliers[0] : stage.multipliers[channel]) as Multiplier;
+  const scaled =
+    accumulator === 'i32' ? requantize(acc | 0, factor, stage.rounding) : requantize64(BigInt(acc), factor);
+  return Math.min(Math.max((scaled + stage.zeroPoint) | 0, stage.low), stage.high);
+}
+
+/** The optional bias as plain numbers; zeros when there is none. */
+export function biasValues(bias: Tensor | undefined, channels: number): ArrayLike<number> {
+  if (bias === undefined) return new Int32Array(channels);
+  return bias.data instanceof BigInt64Array ? Array.from(bias.data, Number) : bias.data;
+}
+
+/** Numeric data; throws for i64, which has no arithmetic here. */
+export function numbersOf(tensor: Tensor): Exclude<TensorData, BigInt64Array> {
+  if (tensor.data instanceof BigInt64Array) throw new OpError('i64 tensors exist only in constants');
+  return tensor.data;
+}

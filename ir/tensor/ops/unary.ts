@@ -1,0 +1,1 @@
+export const UNARY_OPS = {} as const;

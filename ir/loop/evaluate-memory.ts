@@ -57,7 +57,7 @@ export function memoryFor(fn: string, param: BufferParam, bytes: Uint8Array): Me
   return {
     bytes,
     data: new DataView(bytes.buffer, bytes.byteOffset, bytes.length),
-    view: new VIEWS[param.elem](bytes.buffer, bytes.byteOffset, param.length),
+    view: new VIEWS[param.elem](bytes.buffer as ArrayBuffer, bytes.byteOffset, param.length),
   };
 }
 

@@ -24,7 +24,8 @@ const POISON = 0xa5;
 
 /** A call with its arguments bound to memory. */
 interface BoundCall {
-  readonly text: string;
+  /** Names the call in errors. */
+  readonly where: string;
   readonly compiled: Compiled;
   readonly memories: readonly Memory[];
   readonly scalars: readonly RegisterValue[];
@@ -38,11 +39,11 @@ function bufferParams(fn: Func): BufferParam[] {
   return fn.params.filter((param) => param.kind === 'buffer');
 }
 
-function execute({ compiled, memories, scalars }: Omit<BoundCall, 'text'>): RegisterValue | undefined {
+function execute({ where, compiled, memories, scalars }: BoundCall): RegisterValue | undefined {
   try {
     return compiled.call(memories, scalars);
   } catch (error) {
-    throw new Error(`${compiled.fn.name}: ${(error as Error).message}`, { cause: error });
+    throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
   }
 }
 
@@ -113,7 +114,8 @@ export class Machine {
       if (param.kind === 'scalar') scalars.push(this.scalar(text, param, arg));
       else memories.push(memoryFor(text, param, this.bytes(text, param, arg)));
     });
-    return { text, compiled, memories, scalars };
+    const where = call.doc === '' ? fn.name : `${fn.name} (${call.doc})`;
+    return { where, compiled, memories, scalars };
   }
 
   private scalar(text: string, param: Param & { kind: 'scalar' }, arg: Argument): RegisterValue {
@@ -168,5 +170,5 @@ export function callFunction(
   }
   const compiled = compileAll([fn, ...helpers]).get(fn.name) as Compiled;
   const memories = params.map((param, i) => memoryFor(fn.name, param, buffers[i] as Uint8Array));
-  return execute({ compiled, memories, scalars });
+  return execute({ where: fn.name, compiled, memories, scalars });
 }

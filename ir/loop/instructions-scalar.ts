@@ -38,6 +38,16 @@ function nonZero(divisor: number): number {
   return divisor;
 }
 
+/** A shift count, which must lie in [0, bits). */
+export function shiftCount(count: number, bits: number): number {
+  if (!(count >= 0 && count < bits)) throw new RangeError(`shift by ${count}, which is not in [0, ${bits})`);
+  return count;
+}
+
+function shiftCount64(count: bigint): bigint {
+  return BigInt(shiftCount(Number(count), 64));
+}
+
 /** Nearest integer, ties to even, for values of any magnitude. */
 function nearest(x: number): number {
   if (!Number.isFinite(x) || Math.abs(x) >= 2 ** 52) return x;
@@ -93,9 +103,9 @@ const I32 = defineAll({
   'i32.and': binary('i32', (a: number, b: number) => a & b),
   'i32.or': binary('i32', (a: number, b: number) => a | b),
   'i32.xor': binary('i32', (a: number, b: number) => a ^ b),
-  'i32.shl': binary('i32', (a: number, b: number) => a << b, 'bits shifted out are lost'),
-  'i32.shr_s': binary('i32', (a: number, b: number) => a >> b),
-  'i32.shr_u': binary('i32', (a: number, b: number) => (a >>> b) | 0),
+  'i32.shl': binary('i32', (a: number, b: number) => a << shiftCount(b, 32), 'bits shifted out are lost'),
+  'i32.shr_s': binary('i32', (a: number, b: number) => a >> shiftCount(b, 32)),
+  'i32.shr_u': binary('i32', (a: number, b: number) => (a >>> shiftCount(b, 32)) | 0),
   'i32.min_s': binary('i32', (a: number, b: number) => Math.min(a, b)),
   'i32.max_s': binary('i32', (a: number, b: number) => Math.max(a, b)),
   'i32.eq': compare('i32', (a, b) => a === b),
@@ -134,8 +144,12 @@ const I64 = defineAll({
   'i64.and': binary('i64', (a: bigint, b: bigint) => a & b),
   'i64.or': binary('i64', (a: bigint, b: bigint) => a | b),
   'i64.xor': binary('i64', (a: bigint, b: bigint) => a ^ b),
-  'i64.shl': binary('i64', (a: bigint, b: bigint) => BigInt.asIntN(64, a << b), 'bits shifted out are lost'),
-  'i64.shr_s': binary('i64', (a: bigint, b: bigint) => a >> b),
+  'i64.shl': binary(
+    'i64',
+    (a: bigint, b: bigint) => BigInt.asIntN(64, a << shiftCount64(b)),
+    'bits shifted out are lost',
+  ),
+  'i64.shr_s': binary('i64', (a: bigint, b: bigint) => a >> shiftCount64(b)),
   'i64.min_s': binary('i64', (a: bigint, b: bigint) => (a < b ? a : b)),
   'i64.max_s': binary('i64', (a: bigint, b: bigint) => (a > b ? a : b)),
   'i64.eq': compare('i64', (a, b) => a === b),
@@ -241,7 +255,7 @@ const INTRINSICS = defineAll({
   'i32.rdivpot': binary(
     'i32',
     (x: number, n: number) => {
-      const mask = n === 31 ? I32_MAX : (1 << n) - 1;
+      const mask = shiftCount(n, 32) === 31 ? I32_MAX : (1 << n) - 1;
       const threshold = (mask >> 1) + (x < 0 ? 1 : 0);
       return (x >> n) + ((x & mask) > threshold ? 1 : 0);
     },
@@ -261,7 +275,7 @@ const INTRINSICS = defineAll({
   'i32.sqsub': binary('i32', (a: number, b: number) => Math.min(I32_MAX, Math.max(I32_MIN, a - b)), 'saturating sub'),
   'i32.sqshl': binary(
     'i32',
-    (a: number, n: number) => Math.min(I32_MAX, Math.max(I32_MIN, a * 2 ** n)) + 0,
+    (a: number, n: number) => Math.min(I32_MAX, Math.max(I32_MIN, a * 2 ** shiftCount(n, 32))) + 0,
     'saturating shift left by n in [0, 31]',
   ),
   'i32.mulhi_s': binary(

@@ -3,7 +3,7 @@
  * x86 have. Lane 0 is the lowest in memory. A value is its 16 bytes.
  */
 import type { Instruction } from './instructions.ts';
-import { SCALAR } from './instructions-scalar.ts';
+import { SCALAR, shiftCount } from './instructions-scalar.ts';
 import type { Type } from './types.ts';
 
 type Lanes = 'i8x16' | 'u8x16' | 'i16x8' | 'u16x8' | 'i32x4' | 'f32x4';
@@ -60,7 +60,7 @@ function shift(lanes: Lanes, bits: number, f: (a: number, n: number) => number):
   const evaluate = (a: Uint8Array, n: number) =>
     vectorOf(
       lanes,
-      lanesOf(a, lanes).map((lane) => f(lane, n)),
+      lanesOf(a, lanes).map((lane) => f(lane, shiftCount(n, bits))),
     );
   return { params: ['v128', 'i32'], result: 'v128', doc, evaluate };
 }

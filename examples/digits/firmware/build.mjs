@@ -60,7 +60,14 @@ const sources = [
   `${runtime}board/cortex-m/startup.c`,
   `${runtime}board/cortex-m/assembly.c`,
 ];
-const link = ['-nostartfiles', `-L${runtime}board/cortex-m`, '-T', 'mps2-an385.ld', '-Wl,--gc-sections'];
+const link = [
+  '--specs=nano.specs',
+  '-nostartfiles',
+  `-L${runtime}board/cortex-m`,
+  '-T',
+  'mps2-an385.ld',
+  '-Wl,--gc-sections',
+];
 const compile = ['-std=c99', '-O2', '-ffunction-sections', '-fdata-sections'];
 run(
   'arm-none-eabi-gcc',

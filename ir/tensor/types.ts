@@ -138,8 +138,9 @@ export function sameType(a: TensorType, b: TensorType): boolean {
   return a.dtype === b.dtype && sameShape(a.shape, b.shape) && sameQuant(a.quant, b.quant);
 }
 
-/** Shortest decimal that rounds to the f32 `x`. */
+/** Shortest decimal that rounds to the f32 `x`; also `-0`, `NaN`, `Infinity` and `-Infinity`. */
 export function f32Text(x: number): string {
+  if (Object.is(x, -0)) return '-0';
   for (let digits = 1; digits <= 9; digits++) {
     const text = x.toPrecision(digits);
     if (Object.is(Math.fround(Number(text)), x)) return String(Number(text));

@@ -11,10 +11,12 @@ import {
   extent,
   finish,
   fround,
+  maxShiftOf,
   numbersOf,
   type OutputStage,
   outputStage,
   paddingAttr,
+  reasonOf,
   roundingAttr,
   windowExtent,
 } from './shared.ts';
@@ -95,7 +97,7 @@ export function convFactors(x: TensorType, w: TensorType, y: TensorType): number
 }
 
 export function convStage(x: TensorType, w: TensorType, y: TensorType, attrs: ConvAttrs): OutputStage {
-  return outputStage(convFactors(x, w, y), y, attrs.activation, attrs.rounding);
+  return outputStage(convFactors(x, w, y), y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
 }
 
 function inferConv(inputs: readonly TensorType[], attrs: ConvAttrs, outChannels: number): number[][] {
@@ -124,9 +126,15 @@ function inferConv(inputs: readonly TensorType[], attrs: ConvAttrs, outChannels:
   return [[x.shape[0] as number, height, width, outChannels]];
 }
 
+interface CheckContext {
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+  readonly attrs: ConvAttrs;
+}
+
 /** Quantization that the integer forms need: per-tensor activations, weights per tensor or per output channel. */
 function checkConvQuant(channelAxis: number) {
-  return ({ inputs, outputs }: { inputs: readonly TensorType[]; outputs: readonly TensorType[] }) => {
+  return ({ inputs, outputs, attrs }: CheckContext) => {
     const [x, w] = inputs as [TensorType, TensorType];
     const y = outputs[0] as TensorType;
     if (w.dtype === 'f32') return undefined;
@@ -141,7 +149,7 @@ function checkConvQuant(channelAxis: number) {
       }
     }
     if (x.dtype === 'u8' && w.quant.scale.length > 1) return 'uint8 weights have one scale for all channels';
-    return undefined;
+    return reasonOf(() => convStage(x, w, y, attrs));
   };
 }
 

@@ -11,9 +11,11 @@ import {
   expectRank,
   finish,
   fround,
+  maxShiftOf,
   numbersOf,
   type OutputStage,
   outputStage,
+  reasonOf,
   roundingAttr,
 } from './shared.ts';
 
@@ -35,14 +37,14 @@ export function fullyConnectedStage(
     x.quant.kind === 'affine' && w.quant.kind === 'affine' && y.quant.kind === 'affine' && w.quant.scale.length === 1
       ? [fround((x.quant.scale[0] as number) * (w.quant.scale[0] as number)) / (y.quant.scale[0] as number)]
       : convFactors(x, w, y);
-  return outputStage(factors, y, attrs.activation, attrs.rounding);
+  return outputStage(factors, y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
 }
 
 const fully_connected = defineOp<FullyConnectedAttrs>({
   doc:
-    "y[b,o] = act(bias[o] + sum over i of x[b,i] * w[o,i]); x is read as rows of the length of w's rows, y is [b, o] in " +
-    'whatever shape holds it. Integer and float arithmetic as conv2d, except that the product of two per-tensor scales is ' +
-    'rounded to f32 before it is divided by the output scale.',
+    "y[b,o] = act(bias[o] + sum over i of x[b,i] * w[o,i]); x of any rank is read as rows of the length of w's rows. " +
+    'Integer and float arithmetic as conv2d, except that the product of two per-tensor scales is rounded to f32 before it ' +
+    'is divided by the output scale.',
   attrs: fullyConnectedAttrs,
   inputs: ['x', 'w', 'bias?'],
   outputs: ['y'],
@@ -66,7 +68,7 @@ const fully_connected = defineOp<FullyConnectedAttrs>({
     }
     return [[count / depth, units]];
   },
-  check({ inputs, outputs }) {
+  check({ inputs, outputs, attrs }) {
     const [x, w] = inputs as [TensorType, TensorType];
     if (w.dtype === 'f32') return undefined;
     if (w.quant.kind !== 'affine') return `expected affine weights, found ${typeText(w)}`;
@@ -78,7 +80,7 @@ const fully_connected = defineOp<FullyConnectedAttrs>({
         return `expected per-tensor affine activations, found ${typeText(type)}`;
       }
     }
-    return undefined;
+    return reasonOf(() => fullyConnectedStage(x, w, outputs[0] as TensorType, attrs));
   },
   evaluate({ inputs, outputs, attrs }) {
     const [x, w, bias] = inputs as [Tensor, Tensor, Tensor | undefined];

@@ -62,21 +62,45 @@ export interface OutputStage {
   readonly rounding: Rounding;
 }
 
-/** Real factors to fixed point, with the output's zero point and the activation's clamp. */
+/** Real factors to fixed point, with the output's zero point and the activation's clamp. Throws OpError for factors of 2^`maxShift` and more. */
 export function outputStage(
   factors: readonly number[],
   output: TensorType,
   activation: Activation,
   rounding: Rounding,
+  maxShift = 30,
 ): OutputStage {
   const [low, high] = quantizedActivationRange(activation, output as Parameters<typeof quantizedActivationRange>[1]);
+  const multipliers = factors.map(quantizeMultiplier);
+  const worst = Math.max(...multipliers.map(({ shift }) => shift));
+  if (worst > maxShift) {
+    throw new OpError(
+      `expected an output scale within 2^${maxShift} of the accumulator's, found a factor of 2^${worst}`,
+    );
+  }
   return {
-    multipliers: factors.map(quantizeMultiplier),
+    multipliers,
     zeroPoint: affineOf(output).zeroPoint,
     low,
     high,
     rounding,
   };
+}
+
+/** The largest shift left that a requantization defines: 64-bit accumulators are scaled by a 16-bit multiplier with less room. */
+export function maxShiftOf(accumulator: 'i32' | 'i64'): number {
+  return accumulator === 'i64' ? 7 : 30;
+}
+
+/** What `make` throws as an OpError, worded as the verifier's reason. */
+export function reasonOf(make: () => unknown): string | undefined {
+  try {
+    make();
+    return undefined;
+  } catch (error) {
+    if (error instanceof OpError) return error.message;
+    throw error;
+  }
 }
 
 /** Applies the stage to the exact accumulator value of `channel`; i32 accumulators wrap as they would in 32 bits. */

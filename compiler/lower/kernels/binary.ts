@@ -1,0 +1,1 @@
+export const BINARY_KERNELS = {} as const;

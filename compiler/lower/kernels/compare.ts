@@ -1,0 +1,1 @@
+export const COMPARE_KERNELS = {} as const;

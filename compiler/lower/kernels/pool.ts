@@ -1,0 +1,1 @@
+export const POOL_KERNELS = {} as const;

@@ -1,0 +1,1 @@
+export const QUANT_KERNELS = {} as const;

@@ -1,0 +1,1 @@
+export const REDUCE_KERNELS = {} as const;

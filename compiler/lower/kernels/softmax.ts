@@ -1,0 +1,1 @@
+export const SOFTMAX_KERNELS = {} as const;

@@ -1,0 +1,1 @@
+export const UNARY_KERNELS = {} as const;

@@ -1,0 +1,1251 @@
+/* The operations of mcc's kernels that C has no operator for, each with a portable definition and, where a target has an
+ * instruction for it, that instruction. Both give the same bits. C99, and C++17 as well.
+ *
+ * Every definition stands below a marker line that names what it defines, so that emitted code can carry only those it
+ * uses. What stands above the first marker is always carried.
+ *
+ * Relied on, beyond the standard, because gcc, clang, armclang, IAR and MSVC define them so: int has 32 bits or more,
+ * converting to a signed type wraps, and >> of a negative number is arithmetic. */
+#ifndef MCC_INTRINSICS_H
+#define MCC_INTRINSICS_H
+
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if INT_MAX < 2147483647
+#error "mcc: int has fewer than 32 bits here, so 8-bit products would overflow; choose a 32-bit target"
+#endif
+#if (-1 >> 1) != -1
+#error "mcc: >> of a negative number is not arithmetic here; choose another compiler"
+#endif
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "mcc: the weights and the vector code are little-endian, this target is not"
+#endif
+
+/*@ MCC_ALIGN */
+#if defined(__GNUC__)
+#define MCC_ALIGN(bytes) __attribute__((aligned(bytes)))
+#elif defined(_MSC_VER)
+#define MCC_ALIGN(bytes) __declspec(align(bytes))
+#elif defined(__cplusplus)
+#define MCC_ALIGN(bytes) alignas(bytes)
+#else
+#define MCC_ALIGN(bytes) _Alignas(bytes)
+#endif
+
+/*@ MCC_KERNEL */
+/* Kernels stay functions of their own: the stack then holds one kernel's frame at a time, and a map file or a profile
+ * shows each of them. */
+#if defined(__GNUC__)
+#define MCC_KERNEL static __attribute__((noinline)) void
+#elif defined(_MSC_VER)
+#define MCC_KERNEL static __declspec(noinline) void
+#else
+#define MCC_KERNEL static void
+#endif
+
+/*@ MCC_RESTRICT */
+#if !defined(__cplusplus)
+#define MCC_RESTRICT restrict
+#elif defined(__GNUC__) || defined(_MSC_VER)
+#define MCC_RESTRICT __restrict
+#else
+#define MCC_RESTRICT
+#endif
+
+/*@ MCC_HAS_SIMD32 */
+/* The dual 16-bit instructions of Armv7E-M, of Armv8-M with the DSP extension, and of Armv6 and later. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SIMD32) && !defined(__aarch64__)
+#define MCC_HAS_SIMD32 1
+#else
+#define MCC_HAS_SIMD32 0
+#endif
+
+/*@ MCC_INF_F32 MCC_INF_F64 MCC_NAN_F32 MCC_NAN_F64 */
+#if defined(__GNUC__)
+#define MCC_INF_F32 __builtin_inff()
+#define MCC_INF_F64 __builtin_inf()
+#define MCC_NAN_F32 __builtin_nanf("")
+#define MCC_NAN_F64 __builtin_nan("")
+#else
+#include <math.h>
+#define MCC_INF_F32 INFINITY
+#define MCC_INF_F64 ((double)INFINITY)
+#define MCC_NAN_F32 NAN
+#define MCC_NAN_F64 ((double)NAN)
+#endif
+
+/*@ mcc_load_i8 */
+static inline int32_t mcc_load_i8(const void *p) {
+  int8_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_u8 */
+static inline int32_t mcc_load_u8(const void *p) {
+  uint8_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_i16 */
+static inline int32_t mcc_load_i16(const void *p) {
+  int16_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_u16 */
+static inline int32_t mcc_load_u16(const void *p) {
+  uint16_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_i32 */
+/* Four bytes at any alignment; one load where the target allows that. */
+static inline int32_t mcc_load_i32(const void *p) {
+  int32_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_i64 */
+static inline int64_t mcc_load_i64(const void *p) {
+  int64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_f32 */
+static inline float mcc_load_f32(const void *p) {
+  float v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_load_f64 */
+static inline double mcc_load_f64(const void *p) {
+  double v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+/*@ mcc_store_i8 */
+static inline void mcc_store_i8(void *p, int32_t x) {
+  const int8_t v = (int8_t)x;
+  memcpy(p, &v, sizeof v);
+}
+
+/*@ mcc_store_u8 */
+static inline void mcc_store_u8(void *p, int32_t x) {
+  const uint8_t v = (uint8_t)x;
+  memcpy(p, &v, sizeof v);
+}
+
+/*@ mcc_store_i16 */
+static inline void mcc_store_i16(void *p, int32_t x) {
+  const int16_t v = (int16_t)x;
+  memcpy(p, &v, sizeof v);
+}
+
+/*@ mcc_store_u16 */
+static inline void mcc_store_u16(void *p, int32_t x) {
+  const uint16_t v = (uint16_t)x;
+  memcpy(p, &v, sizeof v);
+}
+
+/*@ mcc_store_i32 */
+static inline void mcc_store_i32(void *p, int32_t x) { memcpy(p, &x, sizeof x); }
+
+/*@ mcc_store_i64 */
+static inline void mcc_store_i64(void *p, int64_t x) { memcpy(p, &x, sizeof x); }
+
+/*@ mcc_store_f32 */
+static inline void mcc_store_f32(void *p, float x) { memcpy(p, &x, sizeof x); }
+
+/*@ mcc_store_f64 */
+static inline void mcc_store_f64(void *p, double x) { memcpy(p, &x, sizeof x); }
+
+/*@ mcc_min */
+static inline int32_t mcc_min(int32_t a, int32_t b) { return a < b ? a : b; }
+
+/*@ mcc_max */
+static inline int32_t mcc_max(int32_t a, int32_t b) { return a > b ? a : b; }
+
+/*@ mcc_clamp */
+/* x limited to [low, high] */
+static inline int32_t mcc_clamp(int32_t x, int32_t low, int32_t high) { return x < low ? low : (x > high ? high : x); }
+
+/*@ mcc_add_wrap */
+/* modulo 2^32, as are sub_wrap and mul_wrap */
+static inline int32_t mcc_add_wrap(int32_t a, int32_t b) { return (int32_t)((uint32_t)a + (uint32_t)b); }
+
+/*@ mcc_sub_wrap */
+static inline int32_t mcc_sub_wrap(int32_t a, int32_t b) { return (int32_t)((uint32_t)a - (uint32_t)b); }
+
+/*@ mcc_mul_wrap */
+static inline int32_t mcc_mul_wrap(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }
+
+/*@ mcc_shl */
+/* bits shifted out are lost */
+static inline int32_t mcc_shl(int32_t a, int32_t n) { return (int32_t)((uint32_t)a << n); }
+
+/*@ mcc_shr_u */
+/* zeros come in at the top */
+static inline int32_t mcc_shr_u(int32_t a, int32_t n) { return (int32_t)((uint32_t)a >> n); }
+
+/*@ mcc_lt_u */
+static inline int32_t mcc_lt_u(int32_t a, int32_t b) { return (uint32_t)a < (uint32_t)b; }
+
+/*@ mcc_clz */
+/* leading zero bits, 32 for 0 */
+static inline int32_t mcc_clz(int32_t a) {
+#if defined(__GNUC__)
+  return a == 0 ? 32 : __builtin_clz((unsigned)a);
+#else
+  int32_t n = 0;
+  for (uint32_t x = (uint32_t)a; n < 32 && (x & 0x80000000u) == 0; x <<= 1) {
+    n += 1;
+  }
+  return n;
+#endif
+}
+
+/*@ mcc_popcount */
+static inline int32_t mcc_popcount(int32_t a) {
+#if defined(__GNUC__) && (defined(__POPCNT__) || defined(__aarch64__) || defined(__wasm__))
+  return __builtin_popcount((unsigned)a);
+#else
+  uint32_t x = (uint32_t)a;
+  x = x - ((x >> 1) & 0x55555555u);
+  x = (x & 0x33333333u) + ((x >> 2) & 0x33333333u);
+  x = (x + (x >> 4)) & 0x0f0f0f0fu;
+  return (int32_t)((x * 0x01010101u) >> 24);
+#endif
+}
+
+/*@ mcc_extend8 */
+/* the low byte as a signed number */
+static inline int32_t mcc_extend8(int32_t a) { return (int8_t)a; }
+
+/*@ mcc_extend16 */
+/* the low halfword as a signed number */
+static inline int32_t mcc_extend16(int32_t a) { return (int16_t)a; }
+
+/*@ mcc_add_wrap64 */
+static inline int64_t mcc_add_wrap64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
+
+/*@ mcc_sub_wrap64 */
+static inline int64_t mcc_sub_wrap64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
+
+/*@ mcc_mul_wrap64 */
+static inline int64_t mcc_mul_wrap64(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
+
+/*@ mcc_shl64 */
+static inline int64_t mcc_shl64(int64_t a, int64_t n) { return (int64_t)((uint64_t)a << n); }
+
+/*@ mcc_min64 */
+static inline int64_t mcc_min64(int64_t a, int64_t b) { return a < b ? a : b; }
+
+/*@ mcc_max64 */
+static inline int64_t mcc_max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/*@ mcc_popcount64 */
+static inline int64_t mcc_popcount64(int64_t a) {
+  const uint64_t x = (uint64_t)a;
+  return mcc_popcount((int32_t)(uint32_t)x) + mcc_popcount((int32_t)(uint32_t)(x >> 32));
+}
+
+/*@ mcc_f32_bits */
+static inline int32_t mcc_f32_bits(float x) {
+  int32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+/*@ mcc_f32_from_bits */
+static inline float mcc_f32_from_bits(int32_t bits) {
+  float x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/*@ mcc_f64_bits */
+static inline uint64_t mcc_f64_bits(double x) {
+  uint64_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  return bits;
+}
+
+/*@ mcc_f64_from_bits */
+static inline double mcc_f64_from_bits(uint64_t bits) {
+  double x;
+  memcpy(&x, &bits, sizeof x);
+  return x;
+}
+
+/*@ mcc_min_f32 */
+/* the first operand when either is NaN, as are the other three */
+static inline float mcc_min_f32(float a, float b) { return b < a ? b : a; }
+
+/*@ mcc_max_f32 */
+static inline float mcc_max_f32(float a, float b) { return a < b ? b : a; }
+
+/*@ mcc_min_f64 */
+static inline double mcc_min_f64(double a, double b) { return b < a ? b : a; }
+
+/*@ mcc_max_f64 */
+static inline double mcc_max_f64(double a, double b) { return a < b ? b : a; }
+
+/*@ mcc_abs_f32 */
+static inline float mcc_abs_f32(float x) { return mcc_f32_from_bits(mcc_f32_bits(x) & 0x7fffffff); }
+
+/*@ mcc_abs_f64 */
+static inline double mcc_abs_f64(double x) { return mcc_f64_from_bits(mcc_f64_bits(x) & ~(UINT64_C(1) << 63)); }
+
+/*@ mcc_sign_f32 */
+/* |x| with the sign bit of s: keeps the rounding functions' zeros of the right sign */
+static inline float mcc_sign_f32(float x, float s) {
+  const uint32_t sign = (uint32_t)mcc_f32_bits(s) & 0x80000000u;
+  return mcc_f32_from_bits((int32_t)(((uint32_t)mcc_f32_bits(x) & 0x7fffffffu) | sign));
+}
+
+/*@ mcc_sign_f64 */
+static inline double mcc_sign_f64(double x, double s) {
+  const uint64_t sign = UINT64_C(1) << 63;
+  return mcc_f64_from_bits((mcc_f64_bits(x) & ~sign) | (mcc_f64_bits(s) & sign));
+}
+
+/*@ mcc_trunc_f32 */
+/* From 2^23 on, and for NaN, a float is its own integer part. */
+static inline float mcc_trunc_f32(float x) {
+  return mcc_abs_f32(x) < 8388608.0f ? mcc_sign_f32((float)(int32_t)x, x) : x;
+}
+
+/*@ mcc_floor_f32 */
+static inline float mcc_floor_f32(float x) {
+  const float t = mcc_trunc_f32(x);
+  return t > x ? t - 1.0f : t;
+}
+
+/*@ mcc_ceil_f32 */
+static inline float mcc_ceil_f32(float x) {
+  const float t = mcc_trunc_f32(x);
+  return t < x ? mcc_sign_f32(t + 1.0f, x) : t;
+}
+
+/*@ mcc_nearest_f32 */
+/* Ties to even: adding 2^23 leaves no room for a fraction, so the sum itself rounds. */
+static inline float mcc_nearest_f32(float x) {
+  const float a = mcc_abs_f32(x);
+  return a < 8388608.0f ? mcc_sign_f32((a + 8388608.0f) - 8388608.0f, x) : x;
+}
+
+/*@ mcc_trunc_f64 */
+static inline double mcc_trunc_f64(double x) {
+  return mcc_abs_f64(x) < 4503599627370496.0 ? mcc_sign_f64((double)(int64_t)x, x) : x;
+}
+
+/*@ mcc_floor_f64 */
+static inline double mcc_floor_f64(double x) {
+  const double t = mcc_trunc_f64(x);
+  return t > x ? t - 1.0 : t;
+}
+
+/*@ mcc_ceil_f64 */
+static inline double mcc_ceil_f64(double x) {
+  const double t = mcc_trunc_f64(x);
+  return t < x ? mcc_sign_f64(t + 1.0, x) : t;
+}
+
+/*@ mcc_nearest_f64 */
+static inline double mcc_nearest_f64(double x) {
+  const double a = mcc_abs_f64(x);
+  return a < 4503599627370496.0 ? mcc_sign_f64((a + 4503599627370496.0) - 4503599627370496.0, x) : x;
+}
+
+/*@ mcc_i32_from_f32 */
+/* towards zero, saturating; 0 for NaN */
+static inline int32_t mcc_i32_from_f32(float x) {
+  if (x >= 2147483648.0f) {
+    return INT32_MAX;
+  }
+  return x >= -2147483648.0f ? (int32_t)x : (x < 0.0f ? INT32_MIN : 0);
+}
+
+/*@ mcc_i32_from_f64 */
+static inline int32_t mcc_i32_from_f64(double x) {
+  if (x >= 2147483648.0) {
+    return INT32_MAX;
+  }
+  return x > -2147483649.0 ? (int32_t)x : (x < 0.0 ? INT32_MIN : 0);
+}
+
+/*@ mcc_i64_from_f64 */
+static inline int64_t mcc_i64_from_f64(double x) {
+  if (x >= 9223372036854775808.0) {
+    return INT64_MAX;
+  }
+  return x >= -9223372036854775808.0 ? (int64_t)x : (x < 0.0 ? INT64_MIN : 0);
+}
+
+/*@ mcc_sqrt_digits */
+/* sqrt(m * 2^n), correctly rounded, for m in [2^n, 2^(n+2)): one bit of the root per step and one bit more, which with
+ * the remainder decides the rounding. A root never lies halfway between two numbers of n + 1 bits. */
+static inline uint64_t mcc_sqrt_digits(uint64_t m, int n) {
+  uint64_t rest = m << 1;
+  uint64_t twice = 0;
+  uint64_t root = 0;
+  for (uint64_t bit = UINT64_C(1) << (n + 1); bit != 0; bit >>= 1) {
+    if (rest >= twice + bit) {
+      rest -= twice + bit;
+      twice += bit << 1;
+      root += bit;
+    }
+    rest <<= 1;
+  }
+  return (root + (root & 1)) >> 1;
+}
+
+/*@ mcc_soft_sqrt_f32 */
+static inline float mcc_soft_sqrt_f32(float x) {
+  uint32_t bits = (uint32_t)mcc_f32_bits(x);
+  int32_t exponent = (int32_t)(bits >> 23);
+  if (bits << 1 == 0 || bits == 0x7f800000u || x != x) {
+    return x;
+  }
+  if (bits >= 0x80000000u) {
+    return (x - x) / (x - x);
+  }
+  if (exponent == 0) {
+    const int32_t up = mcc_clz((int32_t)bits) - 8;
+    bits <<= up;
+    exponent = 1 - up;
+  }
+  exponent -= 127;
+  const uint64_t mantissa = (bits & 0x7fffffu) | 0x800000u;
+  const uint64_t root = mcc_sqrt_digits(mantissa << (exponent & 1), 23);
+  return mcc_f32_from_bits((int32_t)root + ((exponent >> 1) + 126) * 0x800000);
+}
+
+/*@ mcc_soft_sqrt_f64 */
+static inline double mcc_soft_sqrt_f64(double x) {
+  uint64_t bits = mcc_f64_bits(x);
+  int32_t exponent = (int32_t)(bits >> 52);
+  if (bits << 1 == 0 || exponent == 0x7ff || x != x) {
+    return x;
+  }
+  if (bits >> 63 != 0) {
+    return (x - x) / (x - x);
+  }
+  if (exponent == 0) {
+    for (exponent = 1; bits >> 52 == 0; exponent -= 1) {
+      bits <<= 1;
+    }
+  }
+  exponent -= 1023;
+  const uint64_t mantissa = (bits & 0xfffffffffffffu) | 0x10000000000000u;
+  const uint64_t root = mcc_sqrt_digits(mantissa << (exponent & 1), 52);
+  return mcc_f64_from_bits(root + ((uint64_t)((exponent >> 1) + 1022) << 52));
+}
+
+/*@ mcc_sqrt_f32 mcc_sqrt_f64 */
+/* Correctly rounded, without the library's sqrt: bare-metal toolchains come without it. */
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+static inline float mcc_sqrt_f32(float x) {
+#if defined(__SSE2__)
+  return _mm_cvtss_f32(_mm_sqrt_ss(_mm_set_ss(x)));
+#elif defined(__wasm__)
+  return __builtin_sqrtf(x);
+#elif defined(__GNUC__) && defined(__aarch64__)
+  float r;
+  __asm__("fsqrt %s0, %s1" : "=w"(r) : "w"(x));
+  return r;
+#elif defined(__GNUC__) && defined(__ARM_FP) && (__ARM_FP & 4) && !defined(__SOFTFP__)
+  float r;
+  __asm__("vsqrt.f32 %0, %1" : "=t"(r) : "t"(x));
+  return r;
+#elif defined(__GNUC__) && defined(__riscv_flen)
+  float r;
+  __asm__("fsqrt.s %0, %1" : "=f"(r) : "f"(x));
+  return r;
+#else
+  return mcc_soft_sqrt_f32(x);
+#endif
+}
+
+static inline double mcc_sqrt_f64(double x) {
+#if defined(__SSE2__)
+  return _mm_cvtsd_f64(_mm_sqrt_sd(_mm_set_sd(x), _mm_set_sd(x)));
+#elif defined(__wasm__)
+  return __builtin_sqrt(x);
+#elif defined(__GNUC__) && defined(__aarch64__)
+  double r;
+  __asm__("fsqrt %d0, %d1" : "=w"(r) : "w"(x));
+  return r;
+#elif defined(__GNUC__) && defined(__ARM_FP) && (__ARM_FP & 8) && !defined(__SOFTFP__)
+  double r;
+  __asm__("vsqrt.f64 %P0, %P1" : "=w"(r) : "w"(x));
+  return r;
+#elif defined(__GNUC__) && defined(__riscv_flen) && __riscv_flen >= 64
+  double r;
+  __asm__("fsqrt.d %0, %1" : "=f"(r) : "f"(x));
+  return r;
+#else
+  return mcc_soft_sqrt_f64(x);
+#endif
+}
+
+/*@ mcc_clamp64 */
+/* x limited to the range of int32_t */
+static inline int32_t mcc_clamp64(int64_t x) {
+  return x > INT32_MAX ? INT32_MAX : (x < INT32_MIN ? INT32_MIN : (int32_t)x);
+}
+
+/*@ mcc_sqrdmulh */
+/* (a * b + 2^30) >> 31, saturated: gemmlowp's SaturatingRoundingDoublingHighMul */
+static inline int32_t mcc_sqrdmulh(int32_t a, int32_t b) {
+  const int64_t product = (int64_t)a * b;
+  return a == INT32_MIN && b == INT32_MIN ? INT32_MAX : (int32_t)((product + (INT64_C(1) << 30)) >> 31);
+}
+
+/*@ mcc_rdivpot */
+/* x / 2^n to nearest, ties away from zero, n in [0, 31]: gemmlowp's RoundingDivideByPOT */
+static inline int32_t mcc_rdivpot(int32_t x, int32_t n) {
+  const int32_t mask = (int32_t)((UINT32_C(1) << n) - 1);
+  const int32_t threshold = (mask >> 1) + (x < 0 ? 1 : 0);
+  return (x >> n) + ((x & mask) > threshold ? 1 : 0);
+}
+
+/*@ mcc_ssat */
+/* x limited to signed integers of that many bits; compilers make one SSAT of it where there is one */
+static inline int32_t mcc_ssat(int32_t x, int bits) {
+  const int32_t high = (int32_t)((UINT32_C(1) << (bits - 1)) - 1);
+  return x > high ? high : (x < -high - 1 ? -high - 1 : x);
+}
+
+/*@ mcc_usat */
+/* x limited to unsigned integers of that many bits */
+static inline int32_t mcc_usat(int32_t x, int bits) {
+  const int32_t high = (int32_t)((UINT32_C(1) << bits) - 1);
+  return x > high ? high : (x < 0 ? 0 : x);
+}
+
+/*@ mcc_sqadd */
+/* saturating */
+static inline int32_t mcc_sqadd(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("qadd %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_clamp64((int64_t)a + b);
+#endif
+}
+
+/*@ mcc_sqsub */
+/* saturating */
+static inline int32_t mcc_sqsub(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("qsub %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_clamp64((int64_t)a - b);
+#endif
+}
+
+/*@ mcc_sqshl */
+/* a * 2^n, saturating, n in [0, 31] */
+static inline int32_t mcc_sqshl(int32_t a, int32_t n) { return mcc_clamp64((int64_t)a * (INT64_C(1) << n)); }
+
+/*@ mcc_mulhi */
+/* high word of the product (SMMUL) */
+static inline int32_t mcc_mulhi(int32_t a, int32_t b) { return (int32_t)(((int64_t)a * b) >> 32); }
+
+/*@ mcc_mulhir */
+/* high word of the product plus 2^31 (SMMULR) */
+static inline int32_t mcc_mulhir(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+#endif
+}
+
+/*@ mcc_pack16 */
+/* the low halfwords of two numbers as one word */
+static inline int32_t mcc_pack16(int32_t low, int32_t high) {
+  return (int32_t)(((uint32_t)low & 0xffffu) | ((uint32_t)high << 16));
+}
+
+/*@ mcc_sxtb16 */
+/* bytes 0 and 2, sign-extended to two halfwords */
+static inline int32_t mcc_sxtb16(int32_t a) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("sxtb16 %0, %1" : "=r"(r) : "r"(a));
+  return r;
+#else
+  return mcc_pack16((int8_t)a, (int8_t)(a >> 16));
+#endif
+}
+
+/*@ mcc_sxtb16_ror8 */
+/* bytes 1 and 3, sign-extended to two halfwords */
+static inline int32_t mcc_sxtb16_ror8(int32_t a) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a));
+  return r;
+#else
+  return mcc_pack16((int8_t)(a >> 8), (int8_t)(a >> 24));
+#endif
+}
+
+/*@ mcc_smlad */
+/* c plus the products of the low and of the high halfwords, wrapping */
+static inline int32_t mcc_smlad(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+#else
+  const uint32_t low = (uint32_t)((int16_t)a * (int16_t)b);
+  const uint32_t high = (uint32_t)((a >> 16) * (b >> 16));
+  return (int32_t)((uint32_t)c + low + high);
+#endif
+}
+
+/*@ mcc_smlabb */
+/* c plus the product of the low halfwords, wrapping */
+static inline int32_t mcc_smlabb(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("smlabb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)((int16_t)a * (int16_t)b));
+#endif
+}
+
+/*@ mcc_pkhbt */
+/* low halfword of a below the low halfword of b */
+static inline int32_t mcc_pkhbt(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_pack16(a, b);
+#endif
+}
+
+/*@ mcc_pkhtb */
+/* high halfword of b below the high halfword of a */
+static inline int32_t mcc_pkhtb(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_pack16(b >> 16, a >> 16);
+#endif
+}
+
+/*@ mcc_v128 */
+/* 16 bytes; lane 0 is the lowest in memory. */
+typedef struct mcc_v128 {
+  uint8_t byte[16];
+} mcc_v128;
+
+
+/*@ MCC_MAP1 */
+/* name(a): lane i of the result, a U, is `expression` of a[i], a T. */
+#define MCC_MAP1(name, T, U, lanes, expression)  \
+  static inline mcc_v128 name(mcc_v128 va) {     \
+    T a[16 / sizeof(T)];                         \
+    U r[lanes];                                  \
+    mcc_v128 result;                             \
+    memcpy(a, &va, sizeof a);                    \
+    for (int i = 0; i < (lanes); i += 1) {       \
+      r[i] = (U)(expression);                    \
+    }                                            \
+    memcpy(&result, r, sizeof result);           \
+    return result;                               \
+  }
+
+
+/*@ MCC_MAP2 */
+/* name(a, b): lane i of the result, a U, is `expression` of a and b, whose lanes are A and B. */
+#define MCC_MAP2(name, A, B, U, lanes, expression)        \
+  static inline mcc_v128 name(mcc_v128 va, mcc_v128 vb) { \
+    A a[16 / sizeof(A)];                                  \
+    B b[16 / sizeof(B)];                                  \
+    U r[lanes];                                           \
+    mcc_v128 result;                                      \
+    memcpy(a, &va, sizeof a);                             \
+    memcpy(b, &vb, sizeof b);                             \
+    for (int i = 0; i < (lanes); i += 1) {                \
+      r[i] = (U)(expression);                             \
+    }                                                     \
+    memcpy(&result, r, sizeof result);                    \
+    return result;                                        \
+  }
+
+
+/*@ MCC_SHIFT */
+/* name(a, n): every lane of a, a T, shifted by n. */
+#define MCC_SHIFT(name, T, lanes, expression)            \
+  static inline mcc_v128 name(mcc_v128 va, int32_t n) {  \
+    T a[lanes];                                          \
+    mcc_v128 result;                                     \
+    memcpy(a, &va, sizeof a);                            \
+    for (int i = 0; i < (lanes); i += 1) {               \
+      a[i] = (T)(expression);                            \
+    }                                                    \
+    memcpy(&result, a, sizeof result);                   \
+    return result;                                       \
+  }
+
+
+/*@ MCC_SPLAT */
+/* name(x): x in every lane. */
+#define MCC_SPLAT(name, X, T, lanes)         \
+  static inline mcc_v128 name(X x) {         \
+    T r[lanes];                              \
+    mcc_v128 result;                         \
+    for (int i = 0; i < (lanes); i += 1) {   \
+      r[i] = (T)x;                           \
+    }                                        \
+    memcpy(&result, r, sizeof result);       \
+    return result;                           \
+  }
+
+
+/*@ MCC_EXTRACT */
+/* name(a, lane) */
+#define MCC_EXTRACT(name, X, T, lanes)           \
+  static inline X name(mcc_v128 va, int lane) {  \
+    T a[lanes];                                  \
+    memcpy(a, &va, sizeof a);                    \
+    return a[lane];                              \
+  }
+
+
+/*@ MCC_REPLACE */
+/* name(a, x, lane): a with x in one lane */
+#define MCC_REPLACE(name, X, T, lanes)                      \
+  static inline mcc_v128 name(mcc_v128 va, X x, int lane) { \
+    T a[lanes];                                             \
+    memcpy(a, &va, sizeof a);                               \
+    a[lane] = (T)x;                                         \
+    memcpy(&va, a, sizeof va);                              \
+    return va;                                              \
+  }
+
+
+/*@ mcc_sat16 */
+static inline int32_t mcc_sat16(int32_t x) { return x > 32767 ? 32767 : (x < -32768 ? -32768 : x); }
+
+
+/*@ mcc_sat8 */
+static inline int32_t mcc_sat8(int32_t x) { return x > 127 ? 127 : (x < -128 ? -128 : x); }
+
+
+/*@ mcc_satu8 */
+static inline int32_t mcc_satu8(int32_t x) { return x > 255 ? 255 : (x < 0 ? 0 : x); }
+
+
+/*@ mcc_v128_load */
+static inline mcc_v128 mcc_v128_load(const void *p) {
+  mcc_v128 v;
+  memcpy(&v, p, sizeof v);
+  return v;
+}
+
+
+/*@ mcc_v128_load_low64 */
+/* eight bytes, and zeros above them */
+static inline mcc_v128 mcc_v128_load_low64(const void *p) {
+  mcc_v128 v;
+  memset(&v, 0, sizeof v);
+  memcpy(&v, p, 8);
+  return v;
+}
+
+
+/*@ mcc_v128_load_i8x8 */
+/* eight signed bytes as halfwords */
+static inline mcc_v128 mcc_v128_load_i8x8(const void *p) {
+  int8_t x[8];
+  int16_t r[8];
+  mcc_v128 result;
+  memcpy(x, p, sizeof x);
+  for (int i = 0; i < 8; i += 1) {
+    r[i] = x[i];
+  }
+  memcpy(&result, r, sizeof result);
+  return result;
+}
+
+
+/*@ mcc_v128_load_u8x8 */
+/* eight unsigned bytes as halfwords */
+static inline mcc_v128 mcc_v128_load_u8x8(const void *p) {
+  uint8_t x[8];
+  uint16_t r[8];
+  mcc_v128 result;
+  memcpy(x, p, sizeof x);
+  for (int i = 0; i < 8; i += 1) {
+    r[i] = x[i];
+  }
+  memcpy(&result, r, sizeof result);
+  return result;
+}
+
+
+/*@ mcc_v128_load_i16x4 */
+/* four signed halfwords as words */
+static inline mcc_v128 mcc_v128_load_i16x4(const void *p) {
+  int16_t x[4];
+  int32_t r[4];
+  mcc_v128 result;
+  memcpy(x, p, sizeof x);
+  for (int i = 0; i < 4; i += 1) {
+    r[i] = x[i];
+  }
+  memcpy(&result, r, sizeof result);
+  return result;
+}
+
+
+/*@ mcc_v128_store */
+static inline void mcc_v128_store(void *p, mcc_v128 v) { memcpy(p, &v, sizeof v); }
+
+
+/*@ mcc_v128_store_low64 */
+/* the low eight bytes */
+static inline void mcc_v128_store_low64(void *p, mcc_v128 v) { memcpy(p, &v, 8); }
+
+
+/*@ mcc_v128_and */
+MCC_MAP2(mcc_v128_and, uint32_t, uint32_t, uint32_t, 4, a[i] & b[i])
+
+
+/*@ mcc_v128_or */
+MCC_MAP2(mcc_v128_or, uint32_t, uint32_t, uint32_t, 4, a[i] | b[i])
+
+
+/*@ mcc_v128_xor */
+MCC_MAP2(mcc_v128_xor, uint32_t, uint32_t, uint32_t, 4, a[i] ^ b[i])
+
+
+/*@ mcc_v128_andnot */
+MCC_MAP2(mcc_v128_andnot, uint32_t, uint32_t, uint32_t, 4, a[i] & ~b[i])
+
+
+/*@ mcc_v128_bitselect */
+/* bits of a where c has ones, of b elsewhere */
+static inline mcc_v128 mcc_v128_bitselect(mcc_v128 a, mcc_v128 b, mcc_v128 c) {
+  return mcc_v128_or(mcc_v128_and(a, c), mcc_v128_andnot(b, c));
+}
+
+
+/*@ mcc_i8x16_splat */
+MCC_SPLAT(mcc_i8x16_splat, int32_t, int8_t, 16)
+
+
+/*@ mcc_i16x8_splat */
+MCC_SPLAT(mcc_i16x8_splat, int32_t, int16_t, 8)
+
+
+/*@ mcc_i32x4_splat */
+MCC_SPLAT(mcc_i32x4_splat, int32_t, int32_t, 4)
+
+
+/*@ mcc_f32x4_splat */
+MCC_SPLAT(mcc_f32x4_splat, float, float, 4)
+
+
+/*@ mcc_v128_load_splat8 */
+/* one element in every lane */
+static inline mcc_v128 mcc_v128_load_splat8(const void *p) {
+  int8_t x;
+  memcpy(&x, p, sizeof x);
+  return mcc_i8x16_splat(x);
+}
+
+
+/*@ mcc_v128_load_splat16 */
+/* one element in every lane */
+static inline mcc_v128 mcc_v128_load_splat16(const void *p) {
+  int16_t x;
+  memcpy(&x, p, sizeof x);
+  return mcc_i16x8_splat(x);
+}
+
+
+/*@ mcc_v128_load_splat32 */
+/* one element in every lane */
+static inline mcc_v128 mcc_v128_load_splat32(const void *p) {
+  int32_t x;
+  memcpy(&x, p, sizeof x);
+  return mcc_i32x4_splat(x);
+}
+
+
+/*@ mcc_i8x16_extract_lane_s */
+MCC_EXTRACT(mcc_i8x16_extract_lane_s, int32_t, int8_t, 16)
+
+
+/*@ mcc_i8x16_extract_lane_u */
+MCC_EXTRACT(mcc_i8x16_extract_lane_u, int32_t, uint8_t, 16)
+
+
+/*@ mcc_i16x8_extract_lane_s */
+MCC_EXTRACT(mcc_i16x8_extract_lane_s, int32_t, int16_t, 8)
+
+
+/*@ mcc_i32x4_extract_lane */
+MCC_EXTRACT(mcc_i32x4_extract_lane, int32_t, int32_t, 4)
+
+
+/*@ mcc_f32x4_extract_lane */
+MCC_EXTRACT(mcc_f32x4_extract_lane, float, float, 4)
+
+
+/*@ mcc_i16x8_replace_lane */
+MCC_REPLACE(mcc_i16x8_replace_lane, int32_t, int16_t, 8)
+
+
+/*@ mcc_i32x4_replace_lane */
+MCC_REPLACE(mcc_i32x4_replace_lane, int32_t, int32_t, 4)
+
+
+/*@ mcc_f32x4_replace_lane */
+MCC_REPLACE(mcc_f32x4_replace_lane, float, float, 4)
+
+
+/*@ mcc_i8x16_shuffle */
+/* byte i of the result is byte si of a followed by b */
+static inline mcc_v128 mcc_i8x16_shuffle(mcc_v128 a, mcc_v128 b, int s0, int s1, int s2, int s3, int s4, int s5, int s6,
+                                         int s7, int s8, int s9, int s10, int s11, int s12, int s13, int s14,
+                                         int s15) {
+  const int pick[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
+  mcc_v128 r;
+  for (int i = 0; i < 16; i += 1) {
+    r.byte[i] = pick[i] < 16 ? a.byte[pick[i]] : b.byte[pick[i] - 16];
+  }
+  return r;
+}
+
+
+/*@ mcc_i8x16_swizzle */
+/* byte i of the result is byte b[i] of a, 0 when b[i] > 15 */
+static inline mcc_v128 mcc_i8x16_swizzle(mcc_v128 a, mcc_v128 b) {
+  mcc_v128 r;
+  for (int i = 0; i < 16; i += 1) {
+    r.byte[i] = b.byte[i] < 16 ? a.byte[b.byte[i]] : 0;
+  }
+  return r;
+}
+
+
+/*@ mcc_i8x16_add */
+MCC_MAP2(mcc_i8x16_add, int8_t, int8_t, int8_t, 16, a[i] + b[i])
+
+
+/*@ mcc_i8x16_sub */
+MCC_MAP2(mcc_i8x16_sub, int8_t, int8_t, int8_t, 16, a[i] - b[i])
+
+
+/*@ mcc_i8x16_min_s */
+MCC_MAP2(mcc_i8x16_min_s, int8_t, int8_t, int8_t, 16, a[i] < b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i8x16_max_s */
+MCC_MAP2(mcc_i8x16_max_s, int8_t, int8_t, int8_t, 16, a[i] > b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i8x16_min_u */
+MCC_MAP2(mcc_i8x16_min_u, uint8_t, uint8_t, uint8_t, 16, a[i] < b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i8x16_max_u */
+MCC_MAP2(mcc_i8x16_max_u, uint8_t, uint8_t, uint8_t, 16, a[i] > b[i] ? a[i] : b[i])
+
+
+/*@ mcc_popcount8 */
+static inline uint8_t mcc_popcount8(uint8_t x) {
+  const uint8_t pairs = (uint8_t)(x - ((x >> 1) & 0x55));
+  const uint8_t fours = (uint8_t)((pairs & 0x33) + ((pairs >> 2) & 0x33));
+  return (uint8_t)((fours + (fours >> 4)) & 0x0f);
+}
+
+
+/*@ mcc_i8x16_popcnt */
+MCC_MAP1(mcc_i8x16_popcnt, uint8_t, uint8_t, 16, mcc_popcount8(a[i]))
+
+
+/*@ mcc_i8x16_narrow_i16x8_s */
+/* halves the width of the lanes of a, then of b, saturating */
+MCC_MAP2(mcc_i8x16_narrow_i16x8_s, int16_t, int16_t, int8_t, 16, mcc_sat8(i < 8 ? a[i & 7] : b[i & 7]))
+
+
+/*@ mcc_i8x16_narrow_i16x8_u */
+/* halves the width of the lanes of a, then of b, saturating */
+MCC_MAP2(mcc_i8x16_narrow_i16x8_u, int16_t, int16_t, uint8_t, 16, mcc_satu8(i < 8 ? a[i & 7] : b[i & 7]))
+
+
+/*@ mcc_i16x8_add */
+MCC_MAP2(mcc_i16x8_add, int16_t, int16_t, int16_t, 8, a[i] + b[i])
+
+
+/*@ mcc_i16x8_sub */
+MCC_MAP2(mcc_i16x8_sub, int16_t, int16_t, int16_t, 8, a[i] - b[i])
+
+
+/*@ mcc_i16x8_mul */
+MCC_MAP2(mcc_i16x8_mul, int16_t, int16_t, int16_t, 8, a[i] * b[i])
+
+
+/*@ mcc_i16x8_add_sat_s */
+MCC_MAP2(mcc_i16x8_add_sat_s, int16_t, int16_t, int16_t, 8, mcc_sat16(a[i] + b[i]))
+
+
+/*@ mcc_i16x8_sub_sat_s */
+MCC_MAP2(mcc_i16x8_sub_sat_s, int16_t, int16_t, int16_t, 8, mcc_sat16(a[i] - b[i]))
+
+
+/*@ mcc_i16x8_min_s */
+MCC_MAP2(mcc_i16x8_min_s, int16_t, int16_t, int16_t, 8, a[i] < b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i16x8_max_s */
+MCC_MAP2(mcc_i16x8_max_s, int16_t, int16_t, int16_t, 8, a[i] > b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i16x8_q15mulr_sat_s */
+/* (a * b + 2^14) >> 15, saturating */
+MCC_MAP2(mcc_i16x8_q15mulr_sat_s, int16_t, int16_t, int16_t, 8, mcc_sat16((a[i] * b[i] + 0x4000) >> 15))
+
+
+/*@ mcc_i16x8_shl */
+MCC_SHIFT(mcc_i16x8_shl, uint16_t, 8, (uint32_t)a[i] << n)
+
+
+/*@ mcc_i16x8_shr_s */
+MCC_SHIFT(mcc_i16x8_shr_s, int16_t, 8, a[i] >> n)
+
+
+/*@ mcc_i16x8_shr_u */
+MCC_SHIFT(mcc_i16x8_shr_u, uint16_t, 8, a[i] >> n)
+
+
+/*@ mcc_i16x8_narrow_i32x4_s */
+/* halves the width of the lanes of a, then of b, saturating */
+MCC_MAP2(mcc_i16x8_narrow_i32x4_s, int32_t, int32_t, int16_t, 8, mcc_sat16(i < 4 ? a[i & 3] : b[i & 3]))
+
+
+/*@ mcc_i16x8_extend_low_i8x16_s */
+MCC_MAP1(mcc_i16x8_extend_low_i8x16_s, int8_t, int16_t, 8, a[i])
+
+
+/*@ mcc_i16x8_extend_high_i8x16_s */
+MCC_MAP1(mcc_i16x8_extend_high_i8x16_s, int8_t, int16_t, 8, a[i + 8])
+
+
+/*@ mcc_i16x8_extend_low_i8x16_u */
+MCC_MAP1(mcc_i16x8_extend_low_i8x16_u, uint8_t, uint16_t, 8, a[i])
+
+
+/*@ mcc_i16x8_extend_high_i8x16_u */
+MCC_MAP1(mcc_i16x8_extend_high_i8x16_u, uint8_t, uint16_t, 8, a[i + 8])
+
+
+/*@ mcc_i16x8_extmul_low_i8x16_s */
+MCC_MAP2(mcc_i16x8_extmul_low_i8x16_s, int8_t, int8_t, int16_t, 8, a[i] * b[i])
+
+
+/*@ mcc_i16x8_extmul_high_i8x16_s */
+MCC_MAP2(mcc_i16x8_extmul_high_i8x16_s, int8_t, int8_t, int16_t, 8, a[i + 8] * b[i + 8])
+
+
+/*@ mcc_i16x8_extadd_pairwise_i8x16_s */
+MCC_MAP1(mcc_i16x8_extadd_pairwise_i8x16_s, int8_t, int16_t, 8, a[2 * i] + a[2 * i + 1])
+
+
+/*@ mcc_i32x4_add */
+MCC_MAP2(mcc_i32x4_add, uint32_t, uint32_t, uint32_t, 4, a[i] + b[i])
+
+
+/*@ mcc_i32x4_sub */
+MCC_MAP2(mcc_i32x4_sub, uint32_t, uint32_t, uint32_t, 4, a[i] - b[i])
+
+
+/*@ mcc_i32x4_mul */
+MCC_MAP2(mcc_i32x4_mul, uint32_t, uint32_t, uint32_t, 4, a[i] * b[i])
+
+
+/*@ mcc_i32x4_min_s */
+MCC_MAP2(mcc_i32x4_min_s, int32_t, int32_t, int32_t, 4, a[i] < b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i32x4_max_s */
+MCC_MAP2(mcc_i32x4_max_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? a[i] : b[i])
+
+
+/*@ mcc_i32x4_shl */
+MCC_SHIFT(mcc_i32x4_shl, uint32_t, 4, a[i] << n)
+
+
+/*@ mcc_i32x4_shr_s */
+MCC_SHIFT(mcc_i32x4_shr_s, int32_t, 4, a[i] >> n)
+
+
+/*@ mcc_i32x4_shr_u */
+MCC_SHIFT(mcc_i32x4_shr_u, uint32_t, 4, a[i] >> n)
+
+
+/*@ mcc_i32x4_eq */
+MCC_MAP2(mcc_i32x4_eq, int32_t, int32_t, int32_t, 4, a[i] == b[i] ? -1 : 0)
+
+
+/*@ mcc_i32x4_gt_s */
+MCC_MAP2(mcc_i32x4_gt_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? -1 : 0)
+
+
+/*@ mcc_i32x4_extend_low_i16x8_s */
+MCC_MAP1(mcc_i32x4_extend_low_i16x8_s, int16_t, int32_t, 4, a[i])
+
+
+/*@ mcc_i32x4_extend_high_i16x8_s */
+MCC_MAP1(mcc_i32x4_extend_high_i16x8_s, int16_t, int32_t, 4, a[i + 4])
+
+
+/*@ mcc_i32x4_extmul_low_i16x8_s */
+MCC_MAP2(mcc_i32x4_extmul_low_i16x8_s, int16_t, int16_t, int32_t, 4, a[i] * b[i])
+
+
+/*@ mcc_i32x4_extmul_high_i16x8_s */
+MCC_MAP2(mcc_i32x4_extmul_high_i16x8_s, int16_t, int16_t, int32_t, 4, a[i + 4] * b[i + 4])
+
+
+/*@ mcc_i32x4_extadd_pairwise_i16x8_s */
+MCC_MAP1(mcc_i32x4_extadd_pairwise_i16x8_s, int16_t, int32_t, 4, a[2 * i] + a[2 * i + 1])
+
+
+/*@ mcc_i32x4_dot_i16x8_s */
+/* products of halfwords, added in pairs, wrapping */
+MCC_MAP2(mcc_i32x4_dot_i16x8_s, int16_t, int16_t, uint32_t, 4, (uint32_t)(a[2 * i] * b[2 * i]) + (uint32_t)(a[2 * i + 1] * b[2 * i + 1]))
+
+
+/*@ mcc_i32x4_sdot_i8x16 */
+/* lane i is c[i] plus the four products of bytes 4i .. 4i + 3, wrapping */
+static inline mcc_v128 mcc_i32x4_sdot_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 vc) {
+  int8_t a[16];
+  int8_t b[16];
+  uint32_t c[4];
+  memcpy(a, &va, sizeof a);
+  memcpy(b, &vb, sizeof b);
+  memcpy(c, &vc, sizeof c);
+  for (int i = 0; i < 16; i += 1) {
+    c[i / 4] += (uint32_t)(a[i] * b[i]);
+  }
+  memcpy(&vc, c, sizeof vc);
+  return vc;
+}
+
+
+/*@ mcc_i32x4_usdot_i8x16 */
+/* as sdot with b unsigned, wrapping */
+static inline mcc_v128 mcc_i32x4_usdot_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 vc) {
+  int8_t a[16];
+  uint8_t b[16];
+  uint32_t c[4];
+  memcpy(a, &va, sizeof a);
+  memcpy(b, &vb, sizeof b);
+  memcpy(c, &vc, sizeof c);
+  for (int i = 0; i < 16; i += 1) {
+    c[i / 4] += (uint32_t)(a[i] * b[i]);
+  }
+  memcpy(&vc, c, sizeof vc);
+  return vc;
+}
+
+
+/*@ mcc_i32x4_trunc_sat_f32x4_s */
+MCC_MAP1(mcc_i32x4_trunc_sat_f32x4_s, float, int32_t, 4, mcc_i32_from_f32(a[i]))
+
+
+/*@ mcc_f32x4_convert_i32x4_s */
+MCC_MAP1(mcc_f32x4_convert_i32x4_s, int32_t, float, 4, a[i])
+
+
+/*@ mcc_f32x4_add */
+MCC_MAP2(mcc_f32x4_add, float, float, float, 4, a[i] + b[i])
+
+
+/*@ mcc_f32x4_sub */
+MCC_MAP2(mcc_f32x4_sub, float, float, float, 4, a[i] - b[i])
+
+
+/*@ mcc_f32x4_mul */
+MCC_MAP2(mcc_f32x4_mul, float, float, float, 4, a[i] * b[i])
+
+
+/*@ mcc_f32x4_div */
+MCC_MAP2(mcc_f32x4_div, float, float, float, 4, a[i] / b[i])
+
+
+/*@ mcc_f32x4_pmin */
+MCC_MAP2(mcc_f32x4_pmin, float, float, float, 4, b[i] < a[i] ? b[i] : a[i])
+
+
+/*@ mcc_f32x4_pmax */
+MCC_MAP2(mcc_f32x4_pmax, float, float, float, 4, a[i] < b[i] ? b[i] : a[i])
+
+
+/*@ mcc_f32x4_lt */
+MCC_MAP2(mcc_f32x4_lt, float, float, int32_t, 4, a[i] < b[i] ? -1 : 0)
+
+
+/*@ mcc_f32x4_eq */
+MCC_MAP2(mcc_f32x4_eq, float, float, int32_t, 4, a[i] == b[i] ? -1 : 0)
+
+
+/*@ mcc_f32x4_abs */
+MCC_MAP1(mcc_f32x4_abs, float, float, 4, mcc_abs_f32(a[i]))
+
+
+/*@ mcc_f32x4_neg */
+MCC_MAP1(mcc_f32x4_neg, float, float, 4, -a[i])
+
+
+/*@ mcc_f32x4_sqrt */
+MCC_MAP1(mcc_f32x4_sqrt, float, float, 4, mcc_sqrt_f32(a[i]))
+
+
+/*@ mcc_f32x4_floor */
+MCC_MAP1(mcc_f32x4_floor, float, float, 4, mcc_floor_f32(a[i]))
+
+
+/*@ mcc_f32x4_ceil */
+MCC_MAP1(mcc_f32x4_ceil, float, float, 4, mcc_ceil_f32(a[i]))
+
+
+/*@ mcc_f32x4_nearest */
+MCC_MAP1(mcc_f32x4_nearest, float, float, 4, mcc_nearest_f32(a[i]))
+
+
+/*@ end */
+#endif

@@ -35,7 +35,8 @@ function answerOf(bytes: string): number {
 
 const node = suite('digits: Node script');
 
-node.before(() => buildNetwork('wasm', 'wasm'));
+// Set-up is a test here and below: uvu passes over an error thrown by a before hook.
+node('the network compiles to WebAssembly', () => buildNetwork('wasm', 'wasm'));
 
 node('reads every sample as the reference kernels do', () => {
   const text = command('node', ['examples/digits/node/classify.mjs', '--raw']);
@@ -58,7 +59,7 @@ node.run();
 const firmware = suite('digits: firmware on an emulated Cortex-M4');
 
 if (!skipUnless('cortex-m4', 'digits: firmware on an emulated Cortex-M4')) {
-  firmware.before(() => buildNetwork('cortex-m4', 'firmware/gen'));
+  firmware('the network compiles to C', () => buildNetwork('cortex-m4', 'firmware/gen'));
 
   firmware('reads every sample as the reference kernels do', () => {
     const text = command('node', ['examples/digits/firmware/build.mjs', '--run']);
@@ -77,7 +78,7 @@ firmware.run();
 const page = suite<{ server: PreviewServer; browser: Browser; url: string }>('digits: page');
 
 if (!skipUnlessCommand('chromium', 'digits: page')) {
-  page.before(async (context) => {
+  page('the page is built and served, and the browser starts', async (context) => {
     buildNetwork('wasm', 'wasm');
     await build(PAGE);
     context.server = await preview({ ...PAGE, preview: { host: '127.0.0.1', port: 0 } });

@@ -39,12 +39,19 @@ __attribute__((section(".vectors"), used)) const vector_table mcc_vectors = {
 }
 #endif
 
-/* System control block, Armv7-M Architecture Reference Manual section B3.2. */
+/* System control block and memory protection unit, Armv7-M Architecture Reference Manual sections B3.2 and B3.5. */
 #define SCB_CCR (*(volatile uint32_t *)0xe000ed14u)
 #define SCB_CFSR (*(volatile uint32_t *)0xe000ed28u)
 #define SCB_CPACR (*(volatile uint32_t *)0xe000ed88u)
 #define CCR_UNALIGN_TRP (1u << 3)
 #define CPACR_CP10_CP11_FULL (0xfu << 20)
+#define MPU_CTRL (*(volatile uint32_t *)0xe000ed94u)
+#define MPU_RNR (*(volatile uint32_t *)0xe000ed98u)
+#define MPU_RBAR (*(volatile uint32_t *)0xe000ed9cu)
+#define MPU_RASR (*(volatile uint32_t *)0xe000eda0u)
+#define MPU_ENABLE_WITH_BACKGROUND 5u
+#define GUARD_BYTES 65536u
+#define NO_ACCESS_64K ((15u << 1) | 1u)
 
 /* Nothing here may use a floating-point or vector register before they are switched on, so the
  * rest lives in functions of its own that are not inlined. */
@@ -55,6 +62,14 @@ void mcc_reset(void) {
 #if defined(__ARM_ARCH_6M__)
   /* Armv6-M faults on every unaligned access. Where its code runs on a larger core, make that core as strict. */
   SCB_CCR = SCB_CCR | CCR_UNALIGN_TRP;
+#endif
+#if defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_7M__) || defined(__ARM_ARCH_7EM__)
+  /* On these boards the addresses below the stack exist, as reserved ones that swallow writes: no access there, so
+   * that a stack overflow faults. The later boards have nothing there. */
+  MPU_RNR = 0;
+  MPU_RBAR = (uint32_t)(uintptr_t)mcc_stack_bottom - GUARD_BYTES;
+  MPU_RASR = NO_ACCESS_64K;
+  MPU_CTRL = MPU_ENABLE_WITH_BACKGROUND;
 #endif
   mcc_barrier();
   mcc_prepare_memory();

@@ -1,0 +1,48 @@
+/** Convolutions. */
+import type { TensorTypeName } from '../schema.ts';
+import type { ConvertContext, Converters, Operand } from './context.ts';
+import { windowPadding } from './window.ts';
+
+/**
+ * The accumulator of a product with 16-bit activations: as wide as the bias, or without one as the options say.
+ * Everything else accumulates in 32 bits.
+ */
+export function accumulatorOf(x: Operand, bias: Operand | undefined, biasType: TensorTypeName): 'i32' | 'i64' {
+  if (x.type.dtype !== 'i16') return 'i32';
+  if (bias !== undefined) return bias.type.dtype === 'i32' ? 'i32' : 'i64';
+  return biasType === 'INT32' ? 'i32' : 'i64';
+}
+
+export function present(...operands: readonly (Operand | undefined)[]): string[] {
+  return operands.flatMap((operand) => (operand === undefined ? [] : [operand.value]));
+}
+
+function convolution(
+  context: ConvertContext,
+  op: 'conv2d' | 'depthwise_conv2d',
+  table: 'Conv2DOptions' | 'DepthwiseConv2DOptions',
+): void {
+  const x = context.input(0, 'the image');
+  const w = context.input(1, 'the filters');
+  const bias = context.inputs[2];
+  const options = context.options(table);
+  if (w.type.shape.length !== 4) {
+    context.refuse('filters of four dimensions', `shape [${w.type.shape.join(', ')}]`);
+  }
+  const dilation: [number, number] = [options.dilation_h_factor, options.dilation_w_factor];
+  const padding = windowPadding(context, x.type.shape, [w.type.shape[1], w.type.shape[2]], options, dilation);
+  const biasType = 'quantized_bias_type' in options ? options.quantized_bias_type : 'INT64';
+  context.output(op, present(x, w, bias), {
+    stride: [options.stride_h, options.stride_w],
+    dilation,
+    padding,
+    activation: context.activation(options.fused_activation_function),
+    rounding: 'double',
+    accumulator: accumulatorOf(x, bias, biasType),
+  });
+}
+
+export const CONV_CONVERTERS = {
+  CONV_2D: (context) => convolution(context, 'conv2d', 'Conv2DOptions'),
+  DEPTHWISE_CONV_2D: (context) => convolution(context, 'depthwise_conv2d', 'DepthwiseConv2DOptions'),
+} satisfies Converters;

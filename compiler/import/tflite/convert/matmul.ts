@@ -1,0 +1,31 @@
+/** Matrix products. */
+import { elementCount } from '../../../../ir/tensor/types.ts';
+import type { ConvertContext, Converters } from './context.ts';
+import { accumulatorOf, present } from './conv.ts';
+
+function fullyConnected(context: ConvertContext): void {
+  const x = context.input(0, 'the rows');
+  const w = context.input(1, 'the weights');
+  const bias = context.inputs[2];
+  const options = context.options('FullyConnectedOptions');
+  if (options.weights_format !== 'DEFAULT') context.refuse('weights in row-major order', options.weights_format);
+  if (w.type.shape.length !== 2) {
+    context.refuse('weights of two dimensions', `shape [${w.type.shape.join(', ')}]`);
+  }
+  const [units, depth] = w.type.shape;
+  const shape = options.keep_num_dims
+    ? [...x.type.shape.slice(0, -1), units]
+    : [elementCount(x.type.shape) / depth, units];
+  context.output(
+    'fully_connected',
+    present(x, w, bias),
+    {
+      activation: context.activation(options.fused_activation_function),
+      rounding: 'double',
+      accumulator: accumulatorOf(x, bias, options.quantized_bias_type),
+    },
+    { shape },
+  );
+}
+
+export const MATMUL_CONVERTERS = { FULLY_CONNECTED: fullyConnected } satisfies Converters;

@@ -1,4 +1,5 @@
 /** Graphs as text. `parseGraph(printGraph(g))` is g, and equal graphs print the same bytes; README.md has the grammar. */
+import { bytesOf } from './bytes.ts';
 import type { Graph, Node, ValueName } from './graph.ts';
 import { typeOfValue } from './graph.ts';
 import { isOpName, opRecord } from './ops/index.ts';
@@ -16,14 +17,15 @@ const LIST_LENGTH = 16;
 /** The graph in its canonical text, ending in a newline. Never throws for a graph whose values all have types. */
 export function printGraph(graph: Graph, options: PrintOptions = {}): string {
   const typed = (name: ValueName) => `${valueText(name)} : ${typeText(typeOfValue(graph, name))}`;
-  const data = (values: TensorData) => dataText(values, options.elide === true);
+  const data = (name: ValueName, values: TensorData) =>
+    dataText(typeOfValue(graph, name), values, options.elide === true);
   const lines = [
     ...graph.inputs.map((name) => `input ${typed(name)}`),
     ...Array.from(
       graph.constants,
-      ([name, constant]) => `const ${typed(name)} ${encodingText(constant.encoding)} = ${data(constant.data)}`,
+      ([name, constant]) => `const ${typed(name)} ${encodingText(constant.encoding)} = ${data(name, constant.data)}`,
     ),
-    ...graph.states.map((s) => `state ${typed(s.name)} = ${data(s.initial)} next ${valueText(s.next)}`),
+    ...graph.states.map((s) => `state ${typed(s.name)} = ${data(s.name, s.initial)} next ${valueText(s.next)}`),
     ...graph.nodes.map((node) =>
       nodeText(
         node,
@@ -65,14 +67,14 @@ export function jsonText(value: unknown): string {
   return JSON.stringify(value) ?? 'null';
 }
 
-function dataText(data: TensorData, elide: boolean): string {
+function dataText(type: TensorType, data: TensorData, elide: boolean): string {
   if (data.length <= LIST_LENGTH && !hasNaNPayload(data)) {
     const texts =
       data instanceof Float32Array ? Array.from(data, f32Text) : Array.from<number | bigint, string>(data, String);
     return `[${texts.join(', ')}]`;
   }
   if (elide) return '…';
-  return `base64 "${Buffer.from(littleEndian(data)).toString('base64')}"`;
+  return `base64 "${Buffer.from(bytesOf(type, data)).toString('base64')}"`;
 }
 
 /** Whether a list, which writes every NaN alike, would lose bits. */
@@ -80,15 +82,4 @@ function hasNaNPayload(data: TensorData): boolean {
   if (!(data instanceof Float32Array)) return false;
   const bits = new Uint32Array(data.buffer, data.byteOffset, data.length);
   return data.some((x, i) => Number.isNaN(x) && bits[i] !== 0x7fc00000);
-}
-
-/** The bytes of typed data, lowest byte of each element first. */
-export function littleEndian(data: TensorData): Uint8Array {
-  const bytes = new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
-  if (data.BYTES_PER_ELEMENT > 1 && new Uint8Array(new Uint16Array([1]).buffer)[0] === 0) {
-    for (let i = 0; i < bytes.length; i += data.BYTES_PER_ELEMENT) {
-      bytes.subarray(i, i + data.BYTES_PER_ELEMENT).reverse();
-    }
-  }
-  return bytes;
 }

@@ -26,18 +26,11 @@ export interface OpCase {
   readonly reference: Reference;
 }
 
-export interface GoldenCase {
-  readonly reference: Reference;
-  /** Digest of the model and its inputs, so that answers to another question are noticed. */
-  readonly digest: string;
-  /** Base64 of each output of each run. */
-  readonly outputs: readonly (readonly string[])[];
-}
-
 export interface GoldenFile {
   /** Package versions of the references. */
   readonly versions: Readonly<Partial<Record<Reference, string>>>;
-  readonly cases: Readonly<Record<string, GoldenCase>>;
+  /** By case name: `<reference> <digest> <answers>`; the answers are base64, `;` between runs, `,` between outputs. */
+  readonly cases: Readonly<Record<string, string>>;
 }
 
 export interface LoadedCase {
@@ -92,6 +85,7 @@ export function caseInputs(opCase: OpCase): Uint8Array[][] {
   );
 }
 
+/** Of the model and its inputs, so that an answer to another question is noticed. */
 export function caseDigest(modelBytes: Uint8Array, inputs: readonly (readonly Uint8Array[])[]): string {
   const hash = createHash('sha256').update(modelBytes);
   for (const bytes of inputs.flat()) hash.update(bytes);
@@ -115,12 +109,15 @@ function loadCase(family: string, opCase: OpCase, file: GoldenFile): LoadedCase 
   const modelBytes = writeTflite(opCase.model);
   const inputs = caseInputs(opCase);
   const golden = file.cases[opCase.name];
-  if (golden === undefined || golden.digest !== caseDigest(modelBytes, inputs)) {
+  const [, digest, answers] = golden?.split(' ') ?? [];
+  if (answers === undefined || digest !== caseDigest(modelBytes, inputs)) {
     const what = golden === undefined ? 'has no recorded answer' : 'has changed since its answer was recorded';
     throw new Error(
       `opcases/${family}.ts: case ${opCase.name} ${what}; record it: node --import tsx tools/goldens/make.ts ${family}`,
     );
   }
-  const outputs = golden.outputs.map((run) => run.map((text) => new Uint8Array(Buffer.from(text, 'base64'))));
+  const outputs = answers
+    .split(';')
+    .map((run) => run.split(',').map((text) => new Uint8Array(Buffer.from(text, 'base64'))));
   return { family, case: opCase, modelBytes, inputs, golden: outputs };
 }

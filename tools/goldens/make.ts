@@ -16,7 +16,6 @@ import {
   caseInputs,
   declaredCases,
   familyNames,
-  type GoldenCase,
   goldenPath,
   type OpCase,
 } from '../../tests/support/opcases.ts';
@@ -98,7 +97,7 @@ function store(
   { versions, answers }: Answers,
 ): number {
   const references = new Map(cases.map((c) => [c.name, c.reference]));
-  const golden: Record<string, GoldenCase> = {};
+  const golden: Record<string, string> = {};
   let refused = 0;
   for (const answer of answers) {
     if ('error' in answer) {
@@ -106,11 +105,10 @@ function store(
       console.error(`${family}/${answer.name}: the reference refuses it:\n  ${answer.error.replaceAll('\n', '\n  ')}`);
       continue;
     }
-    const digest = digests.get(answer.name)!;
-    golden[answer.name] = { reference: references.get(answer.name)!, digest, outputs: answer.outputs };
+    const outputs = answer.outputs.map((run) => run.join(',')).join(';');
+    golden[answer.name] = `${references.get(answer.name)} ${digests.get(answer.name)} ${outputs}`;
   }
-  const lines = Object.entries(golden).map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`);
-  writeFileSync(goldenPath(family), `{"versions":${JSON.stringify(versions)},"cases":{\n${lines.join(',\n')}\n}}\n`);
-  console.log(`${family}: ${lines.length} recorded, ${refused} refused`);
+  writeFileSync(goldenPath(family), `${JSON.stringify({ versions, cases: golden }, null, 2)}\n`);
+  console.log(`${family}: ${Object.keys(golden).length} recorded, ${refused} refused`);
   return refused;
 }

@@ -77,11 +77,11 @@ const means = [
       [0.05, 30],
     ],
   }),
-  reduce('MEAN', 'i8', 'rescaled all axes', {
+  reduce('MEAN', 'i8', 'rescaled, all axes', {
     axes: [0, 1, 2],
     quant: [
       [0.05, -128],
-      [0.03, 127],
+      [0.06, -60],
     ],
   }),
   reduce('MEAN', 'i8', 'many elements', {
@@ -89,7 +89,7 @@ const means = [
     axes: [1, 2],
     quant: [
       [0.05, -128],
-      [0.008, -128],
+      [0.06, -128],
     ],
   }),
   reduce('MEAN', 'i16', 'rescaled', {

@@ -1,0 +1,188 @@
+/**
+ * The only door to binaryen: a module under construction with the few things this backend needs of it.
+ *
+ * Binaryen reports trouble in ways of its own (text on stderr, thrown values that are no Errors, aborts); here every
+ * failure is an Error that carries binaryen's words.
+ */
+import binaryen from 'binaryen';
+import type { ScalarType, Type } from '../../ir/loop/types.ts';
+
+/** An expression of the module it was made for. */
+export type Ref = number;
+
+/** Binaryen's expression constructors. Constructors do not check the number of operands: a missing one aborts. */
+export type Constructors = Pick<
+  binaryen.Module,
+  | 'i32'
+  | 'i64'
+  | 'f32'
+  | 'f64'
+  | 'v128'
+  | 'i8x16'
+  | 'i16x8'
+  | 'i32x4'
+  | 'f32x4'
+  | 'if'
+  | 'loop'
+  | 'br_if'
+  | 'select'
+  | 'call'
+  | 'return'
+>;
+
+export interface DataSegment {
+  readonly offset: number;
+  readonly data: Uint8Array;
+}
+
+/** `none` keeps what was built; `size` and `speed` differ in what is inlined, never in what is computed. */
+export type Optimize = 'none' | 'size' | 'speed';
+
+const { SIMD128, SignExt, NontrappingFPToInt, BulkMemory, MutableGlobals } = binaryen.Features;
+
+/**
+ * The features every engine with SIMD has (Chrome 91, Firefox 89, Safari 16.4, Node 16.4). Nothing later: no relaxed
+ * SIMD, whose results differ between machines.
+ */
+const FEATURES = SIMD128 | SignExt | NontrappingFPToInt | BulkMemory | MutableGlobals;
+
+/** Kernels stay functions of their own: engines compile functions in parallel and swap in optimised code call by call. */
+const LARGEST_INLINED_NODES: Readonly<Record<'size' | 'speed', number>> = { size: 8, speed: 45 };
+
+/** Addresses below this are never used, which lets the optimiser move small constants into load and store offsets. */
+export const LOW_MEMORY_BYTES = 1024;
+
+/** Makes a module, hands it to `build` and frees it, whatever happens. */
+export function withModule<T>(build: (module: WasmModule) => T): T {
+  const module = new WasmModule();
+  try {
+    return build(module);
+  } finally {
+    module.dispose();
+  }
+}
+
+export class WasmModule {
+  private readonly module = new binaryen.Module();
+  readonly make: Constructors = this.module;
+
+  constructor() {
+    this.module.setFeatures(FEATURES);
+  }
+
+  constant(type: ScalarType, value: number | bigint): Ref {
+    return type === 'i64' ? this.module.i64.const(BigInt(value)) : this.module[type].const(Number(value));
+  }
+
+  getLocal(index: number, type: Type): Ref {
+    return this.module.local.get(index, binaryen[type]);
+  }
+
+  setLocal(index: number, value: Ref): Ref {
+    return this.module.local.set(index, value);
+  }
+
+  /** Sets the local and gives the value. */
+  teeLocal(index: number, value: Ref, type: Type): Ref {
+    return this.module.local.tee(index, value, binaryen[type]);
+  }
+
+  /** The expressions in order; the value is the last one's, if it has one. */
+  sequence(expressions: readonly Ref[]): Ref {
+    return this.module.block(null, expressions, binaryen.auto);
+  }
+
+  call(name: string, operands: readonly Ref[], result: Type | null): Ref {
+    return this.module.call(name, operands, result === null ? binaryen.none : binaryen[result]);
+  }
+
+  /** Adds a function; `locals` come after its parameters. */
+  addFunction(name: string, params: readonly Type[], result: Type | null, locals: readonly Type[], body: Ref): void {
+    const from = binaryen.createType(params.map((type) => binaryen[type]));
+    const to = result === null ? binaryen.none : binaryen[result];
+    const vars = locals.map((type) => binaryen[type]);
+    this.module.addFunction(name, from, to, vars, body);
+  }
+
+  exportFunction(name: string, exportedName: string): void {
+    this.module.addFunctionExport(name, exportedName);
+  }
+
+  /** Runs when the module is instantiated. */
+  setStart(name: string): void {
+    this.module.setStart(this.module.getFunction(name));
+  }
+
+  /** One memory of exactly `pages` pages of 64 KiB, exported as `memory`. Comes before any load or store is made. */
+  setMemory(pages: number, segments: readonly DataSegment[]): void {
+    const active = segments.map(({ offset, data }) => ({ offset: this.module.i32.const(offset), data }));
+    this.module.setMemory(pages, pages, 'memory', active);
+  }
+
+  /** @throws Error with binaryen's reason when the module is not valid WebAssembly. */
+  validate(): void {
+    const { value, text } = captureStderr(() => this.module.validate());
+    const reason = text.trim().split('\n').slice(0, 12).join('\n');
+    if (value !== 1) throw new Error(`the WebAssembly module is not valid: ${reason}`);
+  }
+
+  binary(): Uint8Array {
+    binaryen.setDebugInfo(false);
+    return this.module.emitBinary();
+  }
+
+  /**
+   * The module after the optimiser, as bytes. It works on a copy read back from bytes: loads that are made by hand count
+   * as signed there, and `i64.extend_i32_u` of such a load would be turned into a load that extends the sign.
+   */
+  optimizedBinary(goal: Exclude<Optimize, 'none'>): Uint8Array {
+    const copy = binaryen.readBinary(this.binary());
+    try {
+      copy.setFeatures(FEATURES);
+      setOptimizer(goal);
+      copy.optimize();
+      return copy.emitBinary();
+    } finally {
+      copy.dispose();
+    }
+  }
+
+  text(): string {
+    return this.module.emitText();
+  }
+
+  dispose(): void {
+    this.module.dispose();
+  }
+}
+
+/** The optimiser's settings are global to binaryen, so all that matter are set each time. */
+function setOptimizer(goal: Exclude<Optimize, 'none'>): void {
+  binaryen.setOptimizeLevel(goal === 'size' ? 2 : 3);
+  binaryen.setShrinkLevel(goal === 'size' ? 2 : 0);
+  binaryen.setDebugInfo(false);
+  binaryen.setFastMath(false);
+  binaryen.setTrapsNeverHappen(false);
+  binaryen.setLowMemoryUnused(true);
+  binaryen.setZeroFilledMemory(true);
+  binaryen.setAlwaysInlineMaxSize(LARGEST_INLINED_NODES[goal]);
+  binaryen.setFlexibleInlineMaxSize(LARGEST_INLINED_NODES[goal]);
+  binaryen.setOneCallerInlineMaxSize(LARGEST_INLINED_NODES[goal]);
+  binaryen.setAllowInliningFunctionsWithLoops(false);
+}
+
+/** Binaryen prints through the console it found when it was loaded, which ends in `process.stderr.write`. */
+function captureStderr<T>(run: () => T): { readonly value: T; readonly text: string } {
+  const write = process.stderr.write;
+  let text = '';
+  process.stderr.write = (chunk: string | Uint8Array) => {
+    text += typeof chunk === 'string' ? chunk : new TextDecoder().decode(chunk);
+    return true;
+  };
+  try {
+    const value = run();
+    return { value, text };
+  } finally {
+    process.stderr.write = write;
+  }
+}

@@ -1,0 +1,104 @@
+/** A whole program as the functions of one WebAssembly module. */
+import type { Call, Func, Place, Program } from '../../ir/loop/types.ts';
+import type { Ref, WasmModule } from './binaryen.ts';
+import { addHelper, lowerFunction, passedParams } from './lower.ts';
+import type { Places } from './memory.ts';
+
+/** For each kernel, the addresses of the buffers that every call places alike: no pointer needs to be passed for them. */
+type FixedBuffers = ReadonlyMap<string, ReadonlyMap<string, number>>;
+
+interface Context {
+  readonly functions: ReadonlyMap<string, Func>;
+  readonly places: Places;
+  readonly fixed: FixedBuffers;
+  readonly module: WasmModule;
+}
+
+const NOTHING_FIXED: ReadonlyMap<string, number> = new Map();
+
+/** Adds the kernels, `run` and, for a program with state, `reset`, which is also the module's start function. */
+export function buildModule(program: Program, places: Places, module: WasmModule): void {
+  const functions = new Map(program.functions.map((func) => [func.name, func]));
+  const fixed = fixedBuffers([...program.run, ...program.reset], functions, places);
+  const context: Context = { functions, places, fixed, module };
+  const helpers = new Set<string>();
+  for (const func of program.functions) {
+    lowerFunction(func, {
+      module,
+      fixed: fixed.get(func.name) ?? NOTHING_FIXED,
+      helperFor: (op) => {
+        if (!helpers.has(op)) addHelper(module, op);
+        helpers.add(op);
+        return op;
+      },
+    });
+  }
+  addCalls('run', program.run, context);
+  if (program.stateBytes === 0 && program.reset.length === 0) return;
+  addCalls('reset', program.reset, context);
+  module.setStart(internalName('reset'));
+}
+
+function fixedBuffers(calls: readonly Call[], functions: Context['functions'], places: Places): FixedBuffers {
+  const seen = new Map<string, Map<string, Set<number>>>();
+  for (const call of calls) {
+    const buffers = seen.get(call.fn) ?? new Map<string, Set<number>>();
+    seen.set(call.fn, buffers);
+    calledFunction(call, functions).params.forEach(({ name }, index) => {
+      const arg = call.args[index];
+      if (arg === undefined || arg.kind === 'scalar') return;
+      buffers.set(name, (buffers.get(name) ?? new Set<number>()).add(addressOf(arg, places)));
+    });
+  }
+  const alike = (buffers: ReadonlyMap<string, Set<number>>): Map<string, number> =>
+    new Map([...buffers].flatMap(([name, found]) => (found.size === 1 ? [...found].map((at) => [name, at]) : [])));
+  return new Map([...seen].map(([fn, buffers]) => [fn, alike(buffers)]));
+}
+
+function calledFunction(call: Call, functions: Context['functions']): Func {
+  const func = functions.get(call.fn);
+  if (func === undefined) throw new Error(`${call.doc}: the program has no function ${call.fn}`);
+  const [takes, given] = [func.params.length, call.args.length];
+  if (takes !== given) throw new Error(`${call.doc}: ${call.fn} takes ${takes} arguments, the call gives ${given}`);
+  return func;
+}
+
+function addressOf(place: Place, places: Places): number {
+  switch (place.kind) {
+    case 'arena':
+      return places.arena + place.offset;
+    case 'rom':
+      return places.roms.get(place.name) ?? absent(`rom ${place.name}`);
+    case 'input':
+      return places.inputs[place.index] ?? absent(`input ${place.index}`);
+    case 'output':
+      return places.outputs[place.index] ?? absent(`output ${place.index}`);
+  }
+}
+
+function absent(what: string): never {
+  throw new Error(`a call names ${what}, which the program does not have`);
+}
+
+/** Functions of the program have identifiers as names, so no such name is one of these. */
+function internalName(exported: 'run' | 'reset'): string {
+  return `export:${exported}`;
+}
+
+/** An exported function that makes the calls in order. */
+function addCalls(name: 'run' | 'reset', calls: readonly Call[], { functions, places, fixed, module }: Context): void {
+  const body = calls.map((call) => {
+    const func = calledFunction(call, functions);
+    const passed = new Set(passedParams(func, fixed.get(func.name) ?? NOTHING_FIXED));
+    const operands = func.params.flatMap((param, index): Ref[] => {
+      const arg = call.args[index];
+      if (arg === undefined || !passed.has(param)) return [];
+      return arg.kind === 'scalar'
+        ? [module.constant(arg.type, arg.value)]
+        : [module.constant('i32', addressOf(arg, places))];
+    });
+    return module.call(func.name, operands, null);
+  });
+  module.addFunction(internalName(name), [], null, [], module.sequence(body));
+  module.exportFunction(internalName(name), name);
+}

@@ -1,0 +1,211 @@
+/**
+ * Tensor IR → loop IR: chooses a kernel for every node, builds it, plans the memory, and binds every parameter of every
+ * kernel to its place. The result is the program that backends print, with the plan that led to it.
+ */
+import type { Elem, Func, Program } from '../../ir/loop/types.ts';
+import { ELEM_BYTES } from '../../ir/loop/types.ts';
+import { bytesOf } from '../../ir/tensor/bytes.ts';
+import { type Graph, inputTypes, type Node, outputTypes, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
+import { DENSE, encodingText, type TensorType, typeText } from '../../ir/tensor/types.ts';
+import { type MemoryBuffer, type MemoryPlan, type MemoryStep, planMemory } from '../plan/memory.ts';
+import type { Target } from '../targets/index.ts';
+import { buildCopy, buildFill } from './copy.ts';
+import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Site } from './kernel.ts';
+import { kernelsOf } from './kernels/index.ts';
+import { Linker } from './link.ts';
+import { assignStorage, type Storage, type StorageMap } from './storage.ts';
+
+/** What was decided for one kernel call. */
+export interface StepPlan {
+  /** The node's op, or `copy`. */
+  readonly op: string;
+  /** The value it makes, as the model names it. */
+  readonly value: ValueName;
+  readonly kernel: string;
+  /** Kernels that were tried before, with the reason why they do not apply. */
+  readonly refused: readonly { readonly kernel: string; readonly reason: string }[];
+  readonly reads: readonly ValueName[];
+  readonly writes: readonly ValueName[];
+}
+
+/** Everything decided on the way from graph to program; `mcc inspect` prints it. */
+export interface Plan {
+  /** In the order of `memory`'s problem; the program's calls follow `memory.order`. */
+  readonly steps: readonly StepPlan[];
+  readonly memory: MemoryPlan;
+}
+
+export interface Lowered {
+  readonly program: Program;
+  readonly plan: Plan;
+}
+
+interface Step {
+  readonly plan: StepPlan;
+  readonly built: BuiltKernel;
+  /** Storage of the kernel's inputs and outputs by operand index. */
+  readonly inputs: readonly Storage[];
+  readonly outputs: readonly Storage[];
+}
+
+export class LowerError extends Error {
+  override name = 'LowerError';
+}
+
+/** Throws LowerError when a node has no kernel for the target. */
+export function lower(graph: Graph, target: Target): Lowered {
+  const storage = assignStorage(graph);
+  const steps = [
+    ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, target, storage)),
+    ...storage.copies.map(({ from, to }) => copyStep(graph, from, to, storage)),
+  ];
+  const memory = planMemory({
+    steps: steps.map((step) => memoryStep(step)),
+    buffers: arenaBuffers(graph, storage),
+    persistent: new Map(graph.states.map((state) => [state.name, bufferOf(typeOfValue(graph, state.name))])),
+  });
+  return { program: link(graph, target, steps, memory), plan: { steps: steps.map(({ plan }) => plan), memory } };
+}
+
+/** The cast joins an op name with its own attributes, which the union over all ops loses. */
+function siteOf(graph: Graph, node: Node, target: Target): Site {
+  const site = {
+    op: node.op,
+    attrs: node.attrs,
+    inputs: inputTypes(graph, node),
+    outputs: outputTypes(graph, node),
+    constant: (input: number) => graph.constants.get(node.inputs[input] ?? ''),
+    target,
+  };
+  return site as unknown as Site;
+}
+
+function nodeStep(graph: Graph, node: Node, target: Target, storage: StorageMap): Step {
+  const site = siteOf(graph, node, target);
+  for (const value of node.inputs) refuseEncoding(graph, value);
+  const refused: { kernel: string; reason: string }[] = [];
+  for (const kernel of kernelsOf(node.op) as readonly Kernel[]) {
+    const verdict = kernel.applies(site);
+    if (verdict !== true) {
+      refused.push({ kernel: kernel.name, reason: verdict });
+      continue;
+    }
+    const value = node.outputs[0] as ValueName;
+    return {
+      plan: { op: node.op, value, kernel: kernel.name, refused, reads: node.inputs, writes: node.outputs },
+      built: buildKernel(kernel, site, node, graph),
+      inputs: node.inputs.map((name) => storage.of.get(name) as Storage),
+      outputs: node.outputs.map((name) => storage.of.get(name) as Storage),
+    };
+  }
+  const reasons = refused.map(({ kernel, reason }) => `\n  ${kernel}: ${reason}`).join('');
+  throw new LowerError(`${node.op} (%${node.outputs[0]}) has no kernel for target ${target.name}${reasons}`);
+}
+
+function refuseEncoding(graph: Graph, value: ValueName): void {
+  const encoding = graph.constants.get(value)?.encoding ?? DENSE;
+  if (encoding.kind !== 'dense') {
+    throw new LowerError(
+      `%${value}: no kernel reads constants encoded as ${encodingText(encoding)}; build the model with dense constants`,
+    );
+  }
+}
+
+function buildKernel(kernel: Kernel, site: Site, node: Node, graph: Graph): BuiltKernel {
+  const types = [...site.inputs.map(typeText), '->', ...site.outputs.map(typeText)].map(shortType).join(' ');
+  const builder = new KernelBuilder(kernel.name, [`${node.op}: ${types}`, kernel.doc], site);
+  try {
+    kernel.build(builder);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new LowerError(`${node.op} (%${node.outputs[0]} of ${graph.name}): kernel ${kernel.name}: ${reason}`, {
+      cause: error,
+    });
+  }
+  return builder.build(kernel.inPlace?.(site) ?? []);
+}
+
+/** Types in a kernel's comment stand without their scales, so that equal kernels stay equal. */
+function shortType(text: string): string {
+  return text.split(' ')[0] as string;
+}
+
+function copyStep(graph: Graph, from: ValueName, to: Storage, storage: StorageMap): Step {
+  const parked = graph.types.has(from) ? undefined : from.replace(/ next$/, '');
+  const type = typeOfValue(graph, parked ?? from);
+  const source: Storage = storage.of.get(from) ?? { kind: 'arena', name: from };
+  const constant = graph.constants.get(from);
+  const name = to.kind === 'output' ? (graph.outputs[to.index] as ValueName) : 'name' in to ? to.name : from;
+  return {
+    plan: { op: 'copy', value: name, kernel: 'copy', refused: [], reads: [from], writes: [name] },
+    built: buildCopy(type, constant?.data),
+    inputs: [source],
+    outputs: [to],
+  };
+}
+
+/** The planner's name of a storage. The order of steps also follows the caller's buffers, under names that are no value's. */
+function orderName(storage: Storage): string {
+  if (storage.kind === 'arena' || storage.kind === 'state') return storage.name;
+  return storage.kind === 'rom' ? 'rom' : `${storage.kind} ${storage.index}`;
+}
+
+function memoryStep({ plan, built, inputs, outputs }: Step): MemoryStep {
+  return {
+    name: plan.value,
+    reads: inputs.filter((s) => s.kind !== 'rom').map(orderName),
+    writes: outputs.map(orderName),
+    scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
+    inPlace: built.inPlace.map(
+      ([i, o]) => [orderName(inputs[i] as Storage), orderName(outputs[o] as Storage)] as const,
+    ),
+  };
+}
+
+function bufferOf(type: TensorType): MemoryBuffer {
+  const size = ELEM_BYTES[elemOf(type)];
+  return { bytes: size * type.shape.reduce((n, extent) => n * extent, 1), align: Math.max(size, 4) };
+}
+
+function arenaBuffers(graph: Graph, storage: StorageMap): Map<string, MemoryBuffer> {
+  const buffers = new Map<string, MemoryBuffer>();
+  for (const [value, place] of storage.of) {
+    if (place.kind === 'arena') buffers.set(place.name, bufferOf(typeOfValue(graph, value)));
+  }
+  for (const { to } of storage.copies) {
+    if (to.kind !== 'arena') continue;
+    buffers.set(to.name, bufferOf(typeOfValue(graph, to.name.replace(/ next$/, ''))));
+  }
+  return buffers;
+}
+
+function link(graph: Graph, target: Target, steps: readonly Step[], memory: MemoryPlan): Program {
+  const linker = new Linker(memory);
+  const run = memory.order.map((index) => {
+    const { built, inputs, outputs, plan } = steps[index] as Step;
+    return linker.call(built, inputs, outputs, memory.scratch.get(index) ?? [], `${plan.op}: ${plan.value}`);
+  });
+  const reset = graph.states.map((state) => {
+    const type = typeOfValue(graph, state.name);
+    const zero = bytesOf(type, state.initial).every((byte) => byte === 0);
+    const built = zero ? buildFill(type) : buildCopy(type, state.initial);
+    return linker.call(built, [{ kind: 'rom' }], [{ kind: 'state', name: state.name }], [], `reset: ${state.name}`);
+  });
+  const port = (name: ValueName) => {
+    const type = typeOfValue(graph, name);
+    const elem: Elem = elemOf(type);
+    return { name, elem, length: type.shape.reduce((n, e) => n * e, 1), shape: type.shape, type: typeText(type) };
+  };
+  return {
+    name: graph.name,
+    functions: linker.functions satisfies readonly Func[],
+    roms: linker.roms,
+    inputs: graph.inputs.map(port),
+    outputs: graph.outputs.map(port),
+    arenaBytes: memory.bytes,
+    arenaAlign: target.arenaAlign,
+    stateBytes: memory.persistentBytes,
+    run,
+    reset,
+  };
+}

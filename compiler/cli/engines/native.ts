@@ -314,7 +314,7 @@ const starts: Readonly<Record<Runner, Start>> = {
   'qemu-user': ({ program, toolchain }, args) => [...emulatorOf(toolchain), program, ...args],
   'qemu-system': ({ program, toolchain }, args) => [
     ...emulatorOf(toolchain),
-    ...['-nodefaults', '-display', 'none'],
+    ...['-display', 'none', '-monitor', 'none', '-serial', 'none'],
     ...['-chardev', 'stdio,id=console', '-semihosting-config', semihosting(args)],
     ...['-kernel', program],
   ],

@@ -1,0 +1,213 @@
+/** Expressions as C text, with no more parentheses than C and the compilers' warnings ask for. */
+import type { Opcode } from '../../ir/loop/instructions.ts';
+import type { Access, BufferParam, Expr } from '../../ir/loop/types.ts';
+import { isComparison } from './fold.ts';
+import { literal } from './literals.ts';
+import { SPELL_SCALAR } from './spell-scalar.ts';
+import { LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
+import { LEVEL, type Spelling } from './spelling.ts';
+
+export const SPELL: { readonly [K in Opcode]: Spelling } = { ...SPELL_SCALAR, ...SPELL_VECTOR };
+
+/** What the names in a function are called in C. */
+export interface Names {
+  local(name: string): string;
+  fn(name: string): string;
+  buffer(name: string): BufferParam;
+}
+
+type Op = Extract<Expr, { kind: 'op' }>;
+
+interface Text {
+  readonly text: string;
+  readonly level: number;
+}
+
+/** An expression standing alone: after `=`, in an index or as an argument. */
+export function printExpr(e: Expr, names: Names): string {
+  return print(e, names).text;
+}
+
+/** An expression as the condition of an `if` or `?:`. */
+export function printCondition(e: Expr, names: Names): string {
+  return condition(e, names).text;
+}
+
+/** An expression converted to another C type. */
+export function printCast(type: string, e: Expr, names: Names): string {
+  return prefixText(`(${type})`, print(e, names)).text;
+}
+
+/** The operator and right-hand text when `name = value` may be written `name op= right`. */
+export function compoundAssignment(name: string, value: Expr, names: Names): string | undefined {
+  if (value.kind !== 'op') return undefined;
+  const spelling = SPELL[value.op];
+  if (spelling.form !== 'infix' || spelling.type === 'bool') return undefined;
+  const [a, b] = value.args as [Expr, Expr];
+  const first = a.kind === 'var' && a.name === name;
+  const second = b.kind === 'var' && b.name === name && COMMUTATIVE.has(spelling.symbol);
+  if (!first && !second) return undefined;
+  const [symbol, right] = signed(spelling.symbol, print(first ? b : a, names));
+  return `${symbol}= ${right.text}`;
+}
+
+const COMMUTATIVE: ReadonlySet<string> = new Set(['+', '*', '&', '|', '^']);
+
+const primary = (text: string): Text => ({ text, level: LEVEL.primary });
+
+function print(e: Expr, names: Names): Text {
+  switch (e.kind) {
+    case 'const':
+      return literalText(literal(e.type, e.value));
+    case 'var':
+      return primary(names.local(e.name));
+    case 'load':
+      return primary(printLoad(e.buffer, e.access, e.index, names));
+    case 'call':
+      return primary(`${names.fn(e.fn)}(${e.args.map((arg) => printExpr(arg, names)).join(', ')})`);
+    case 'op':
+      return printOp(e, names);
+  }
+}
+
+function literalText(text: string): Text {
+  return { text, level: text.startsWith('-') ? LEVEL.unary : LEVEL.primary };
+}
+
+/** The element itself, or a function that reads other bytes from its address on. */
+function printLoad(buffer: string, access: Access, index: Expr, names: Names): string {
+  const at = `${names.local(buffer)}[${printExpr(index, names)}]`;
+  if (access === names.buffer(buffer).elem) return at;
+  return `${LOADS[access] ?? `mcc_load_${access}`}(&${at})`;
+}
+
+const LOADS: Readonly<Partial<Record<Access, string>>> = LOAD_VECTOR;
+
+function printOp(e: Op, names: Names): Text {
+  if (isBool(e) && e.op === 'i32.and')
+    return join(
+      '&&',
+      LEVEL.logicalAnd,
+      e.args.map((arg) => print(arg, names)),
+    );
+  if (isBool(e) && e.op === 'i32.or')
+    return join(
+      '||',
+      LEVEL.logicalOr,
+      e.args.map((arg) => print(arg, names)),
+    );
+  const clamp = asClamp(e);
+  if (clamp !== undefined) return callText('mcc_clamp', clamp, [], names);
+  const spelling = SPELL[e.op];
+  switch (spelling.form) {
+    case 'call':
+      return callText(spelling.name, e.args, e.imm, names);
+    case 'prefix':
+      return prefixText(spelling.text, print(e.args[0] as Expr, names));
+    case 'select':
+      return selectText(e, names);
+    case 'infix':
+      return infixText(e, spelling.symbol, spelling.level, names);
+  }
+}
+
+/** `min(max(x, low), high)` with constant bounds in order, which is what clamping is. */
+function asClamp(e: Op): readonly Expr[] | undefined {
+  const [inner, high] = e.args;
+  if (e.op !== 'i32.min_s' || inner?.kind !== 'op' || inner.op !== 'i32.max_s' || high?.kind !== 'const')
+    return undefined;
+  const [x, low] = inner.args;
+  if (x === undefined || low?.kind !== 'const' || low.value > high.value) return undefined;
+  return [x, low, high];
+}
+
+function callText(name: string, args: readonly Expr[], imm: readonly number[], names: Names): Text {
+  return primary(`${name}(${[...args.map((arg) => printSmall(arg, names)), ...imm.map(String)].join(', ')})`);
+}
+
+/** Where C converts to the type wanted, a 64-bit constant that fits an int needs no suffix. */
+function printSmall(e: Expr, names: Names): string {
+  return small(e, names).text;
+}
+
+function small(e: Expr, names: Names): Text {
+  if (e.kind !== 'const' || e.type !== 'i64' || BigInt.asIntN(32, e.value as bigint) !== e.value)
+    return print(e, names);
+  return literalText(literal('i32', Number(e.value)));
+}
+
+function prefixText(text: string, operand: Text): Text {
+  const inner = operand.level < LEVEL.unary || operand.text.startsWith('-') ? `(${operand.text})` : operand.text;
+  return { text: `${text}${inner}`, level: LEVEL.unary };
+}
+
+function selectText(e: Op, names: Names): Text {
+  const [test, yes, no] = e.args as [Expr, Expr, Expr];
+  const wrap = (operand: Text) => (operand.level <= LEVEL.conditional ? `(${operand.text})` : operand.text);
+  const parts = [condition(test, names), print(yes, names), print(no, names)].map(wrap);
+  return { text: `${parts[0]} ? ${parts[1]} : ${parts[2]}`, level: LEVEL.conditional };
+}
+
+function condition(e: Expr, names: Names): Text {
+  const text = print(e, names);
+  if (isBool(e)) return text;
+  return { text: `${within(text, LEVEL.relational, false)} != 0`, level: LEVEL.equality };
+}
+
+/** 0 or 1 from comparisons alone, so that `&` and `&&` agree. */
+function isBool(e: Expr): boolean {
+  if (e.kind !== 'op') return false;
+  if (e.op === 'i32.and' || e.op === 'i32.or') return e.args.every(isBool);
+  return isComparison(e.op);
+}
+
+function infixText(e: Op, symbol: string, level: number, names: Names): Text {
+  const [a, b] = e.args as [Expr, Expr];
+  if (symbol === '-' && isIntegerZero(a)) return prefixText('-', print(b, names));
+  if (e.op === 'i32.and' || e.op === 'i32.or' || e.op === 'i32.xor')
+    return join(
+      symbol,
+      level,
+      e.args.map((arg) => masked(arg, names)),
+    );
+  if (a.kind === 'const' && b.kind === 'const') return join(symbol, level, [print(a, names), print(b, names)]);
+  const [operator, right] = signed(symbol, small(b, names));
+  return join(operator, level, [small(a, names), right]);
+}
+
+function isIntegerZero(e: Expr): boolean {
+  return e.kind === 'const' && (e.value === 0n || (e.type === 'i32' && e.value === 0));
+}
+
+/** `+ -3` is `- 3`, and the other way round. */
+function signed(symbol: string, right: Text): readonly [string, Text] {
+  const negative = /^-(\d+)$/.exec(right.text);
+  if (negative === null || (symbol !== '+' && symbol !== '-')) return [symbol, right];
+  return [symbol === '+' ? '-' : '+', primary(negative[1] as string)];
+}
+
+/** Masks read best in hexadecimal. */
+function masked(e: Expr, names: Names): Text {
+  if (e.kind !== 'const' || e.value < 10) return print(e, names);
+  return primary(`0x${Number(e.value).toString(16)}`);
+}
+
+/** Operands of one operator; the chain to the left goes without parentheses. */
+function join(symbol: string, level: number, operands: readonly Text[]): Text {
+  const [a, b] = operands as [Text, Text];
+  return { text: `${within(a, level, true)} ${symbol} ${within(b, level, false)}`, level };
+}
+
+/**
+ * Beyond what C's grammar needs, operands of shifts and of bitwise and logical operators get parentheses unless they are
+ * simple or chains of the same operator, and so do comparisons of comparisons: the compilers warn about those.
+ */
+function within(operand: Text, level: number, left: boolean): string {
+  const fits = left ? operand.level >= level : operand.level > level;
+  const simple = operand.level >= LEVEL.unary;
+  const strict = level <= LEVEL.shift && level !== LEVEL.logicalAnd;
+  const chain = left && operand.level === level && level !== LEVEL.shift && level < LEVEL.equality;
+  const arithmetic = operand.level >= LEVEL.additive && (level === LEVEL.relational || level === LEVEL.equality);
+  const comparison = operand.level >= LEVEL.equality && level === LEVEL.logicalOr;
+  return fits && (simple || !strict || chain || arithmetic || comparison) ? operand.text : `(${operand.text})`;
+}

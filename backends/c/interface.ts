@@ -1,0 +1,232 @@
+/** The public face of an emitted model: parameter names, the header's text, and the functions behind it. */
+import {
+  type Argument,
+  type Call,
+  ELEM_BYTES,
+  type Func,
+  type Param,
+  type Port,
+  type Program,
+} from '../../ir/loop/types.ts';
+import { C_ELEM, literal } from './literals.ts';
+import { Scope } from './names.ts';
+import type { Symbols } from './print.ts';
+import { commentLines, commentText, signature, wrapLine } from './text.ts';
+
+/** Changes when an application written for the old header would no longer compile or run. */
+export const ABI = 1;
+
+export interface Interface {
+  readonly prefix: string;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+/** Parameter names after the ports' own names, unique among themselves and beside `arena`. */
+export function interfaceOf(program: Program, prefix: string, symbols: Symbols): Interface {
+  const scope = new Scope([...symbols.taken, `${prefix}_run`, `${prefix}_reset`, 'arena', 'memory']);
+  const inputs = program.inputs.map((port) => scope.claim(port.name === '' ? 'input' : port.name));
+  const outputs = program.outputs.map((port) => scope.claim(port.name === '' ? 'output' : port.name));
+  return { prefix, inputs, outputs };
+}
+
+export function printRunSignature(program: Program, face: Interface, tail: string): string[] {
+  const inputs = program.inputs.map((port, k) => `const ${C_ELEM[port.elem]} *${face.inputs[k]}`);
+  const outputs = program.outputs.map((port, k) => `${C_ELEM[port.elem]} *${face.outputs[k]}`);
+  return signature(`int ${face.prefix}_run`, [...inputs, ...outputs, 'void *arena'], tail);
+}
+
+export interface HeaderFacts {
+  readonly banner: readonly string[];
+  readonly hash: string;
+}
+
+export function printHeader(program: Program, face: Interface, facts: HeaderFacts): string[] {
+  const { prefix } = face;
+  const macro = prefix.toUpperCase();
+  const hasState = program.reset.length > 0;
+  return [
+    ...commentLines(
+      [`${program.name}: a neural network compiled to C.`, ...facts.banner, '', ...usage(program, face)],
+      '',
+    ),
+    `#ifndef ${macro}_H`,
+    `#define ${macro}_H`,
+    '',
+    '#include <stdint.h>',
+    '',
+    `#define ${macro}_ABI ${ABI}`,
+    `#define ${macro}_HASH "${facts.hash}"`,
+    `#define ${macro}_ARENA_BYTES ${program.arenaBytes}`,
+    `#define ${macro}_ARENA_ALIGN ${program.arenaAlign}`,
+    ...program.inputs.flatMap((port, k) => portMacros(port, `${macro}_INPUT_${k}`)),
+    ...program.outputs.flatMap((port, k) => portMacros(port, `${macro}_OUTPUT_${k}`)),
+    '',
+    '#ifdef __cplusplus',
+    'extern "C" {',
+    '#endif',
+    '',
+    ...commentLines(runDoc(program, face), ''),
+    ...printRunSignature(program, face, ';'),
+    ...(hasState ? ['', ...commentLines(resetDoc(face), ''), `void ${prefix}_reset(void *arena);`] : []),
+    '',
+    '#ifdef __cplusplus',
+    '}',
+    '#endif',
+    '',
+    '#endif',
+  ];
+}
+
+/** How an application calls the model, as code that can be copied. */
+function usage(program: Program, { prefix, inputs, outputs }: Interface): string[] {
+  const macro = prefix.toUpperCase();
+  const ports = [...program.inputs, ...program.outputs];
+  const names = [...inputs, ...outputs];
+  const kind = (k: number) => (k < inputs.length ? `INPUT_${k}` : `OUTPUT_${k - inputs.length}`);
+  const arena = program.arenaBytes > 0;
+  return [
+    `  #include "${prefix}.h"`,
+    ...(arena ? [`  static uint8_t arena[${macro}_ARENA_BYTES] __attribute__((aligned(${macro}_ARENA_ALIGN)));`] : []),
+    ...ports.map((port, k) => `  static ${C_ELEM[port.elem]} ${names[k]}[${macro}_${kind(k)}_LENGTH];`),
+    ...(program.reset.length > 0 ? [`  ${prefix}_reset(arena); // once, before the first run`] : []),
+    `  ${prefix}_run(${[...names, arena ? 'arena' : 'NULL'].join(', ')});`,
+  ];
+}
+
+function portMacros(port: Port, name: string): string[] {
+  const text = `${port.name}: ${port.type}, shape [${port.shape.join(', ')}]`;
+  return [
+    '',
+    ...commentLines([text], ''),
+    `#define ${name}_LENGTH ${port.length}`,
+    `#define ${name}_BYTES ${port.length * ELEM_BYTES[port.elem]}`,
+  ];
+}
+
+function runDoc(program: Program, face: Interface): string[] {
+  const macro = face.prefix.toUpperCase();
+  const arena =
+    program.arenaBytes === 0
+      ? ['Needs no arena: pass NULL. Always returns 0.']
+      : [
+          `Returns 0, or 1 and does nothing when arena is NULL or not a multiple of ${macro}_ARENA_ALIGN.`,
+          `arena holds ${macro}_ARENA_BYTES bytes.` +
+            (program.reset.length > 0
+              ? ` Its first ${program.stateBytes} are the state and must stay as they are between runs.`
+              : ' Between runs it may serve other purposes.'),
+        ];
+  return ['One inference. Elements are in row-major order; inputs, outputs and arena must not overlap.', ...arena];
+}
+
+function resetDoc({ prefix }: Interface): string[] {
+  return [
+    'Puts the state to its initial value: call it before the first run, and whenever a new sequence begins.',
+    `It does nothing when arena is not what ${prefix}_run accepts.`,
+  ];
+}
+
+/** `<p>_run` and, where there is state, `<p>_reset`. */
+export function printEntryPoints(program: Program, face: Interface, symbols: Symbols): string[] {
+  const places = new PlacePrinter(program, face, symbols);
+  const run = [
+    ...printRunSignature(program, face, ' {'),
+    ...arenaCheck(program, face, program.run, 'return 1;'),
+    ...idlePorts(program, face),
+    ...program.run.flatMap((call) => places.call(call)),
+    '  return 0;',
+    '}',
+  ];
+  if (program.reset.length === 0) return run;
+  return [
+    ...run,
+    '',
+    `void ${face.prefix}_reset(void *arena) {`,
+    ...arenaCheck(program, face, program.reset, 'return;'),
+    ...program.reset.flatMap((call) => places.call(call)),
+    '}',
+  ];
+}
+
+function arenaCheck(program: Program, face: Interface, calls: readonly Call[], bail: string): string[] {
+  if (program.arenaBytes === 0) return ['  (void)arena;'];
+  const uses = calls.some((call) => call.args.some((arg) => arg.kind === 'arena'));
+  return [
+    ...(uses ? ['  uint8_t *const memory = (uint8_t *)arena;'] : []),
+    `  if (arena == NULL || (uintptr_t)arena % ${face.prefix.toUpperCase()}_ARENA_ALIGN != 0) {`,
+    `    ${bail}`,
+    '  }',
+  ];
+}
+
+function idlePorts(program: Program, face: Interface): string[] {
+  const used = new Set(program.run.flatMap((c) => c.args.map((a) => ('index' in a ? `${a.kind} ${a.index}` : ''))));
+  return [
+    ...face.inputs.filter((_, k) => !used.has(`input ${k}`)),
+    ...face.outputs.filter((_, k) => !used.has(`output ${k}`)),
+  ].map((name) => `  (void)${name};`);
+}
+
+/** Prints the calls of an inference with their arguments' addresses. */
+class PlacePrinter {
+  private readonly program: Program;
+  private readonly face: Interface;
+  private readonly symbols: Symbols;
+  private readonly functions: ReadonlyMap<string, Func>;
+
+  constructor(program: Program, face: Interface, symbols: Symbols) {
+    this.program = program;
+    this.face = face;
+    this.symbols = symbols;
+    this.functions = new Map(program.functions.map((fn) => [fn.name, fn]));
+  }
+
+  call(call: Call): string[] {
+    const fn = this.functions.get(call.fn) as Func;
+    if (fn.params.length !== call.args.length) {
+      throw new Error(`${call.doc}: ${call.fn} takes ${fn.params.length} arguments, found ${call.args.length}`);
+    }
+    const args = fn.params.map((param, i) => this.argument(param, call.args[i] as Argument, call));
+    const comment = call.doc === '' ? [] : [`  /* ${commentText(call.doc)} */`];
+    return [...comment, ...wrapLine(`  ${this.symbols.functions.get(call.fn)}(${args.join(', ')});`)];
+  }
+
+  private argument(param: Param, arg: Argument, call: Call): string {
+    if (param.kind === 'scalar' && arg.kind === 'scalar') return literal(arg.type, arg.value);
+    if (param.kind === 'scalar' || arg.kind === 'scalar') {
+      throw new Error(`${call.doc}: ${call.fn}: parameter ${param.name} is a ${param.kind}, its argument is not`);
+    }
+    const type = C_ELEM[param.elem];
+    const pointer = param.access === 'in' || param.access === 'rom' ? `const ${type} *` : `${type} *`;
+    const wide = ELEM_BYTES[param.elem] > 1;
+    switch (arg.kind) {
+      case 'arena': {
+        const at = arg.offset === 0 ? 'memory' : `memory + ${arg.offset}`;
+        if (param.elem === 'u8') return at;
+        const operand = arg.offset === 0 ? at : `(${at})`;
+        return wide ? `(${pointer})(void *)${operand}` : `(${pointer})${operand}`;
+      }
+      case 'rom':
+        return this.typed(
+          this.symbols.roms.get(arg.name),
+          this.program.roms.find((r) => r.name === arg.name)?.elem,
+          param,
+          pointer,
+        );
+      case 'input':
+        return this.typed(this.face.inputs[arg.index], this.program.inputs[arg.index]?.elem, param, pointer);
+      case 'output':
+        return this.typed(this.face.outputs[arg.index], this.program.outputs[arg.index]?.elem, param, pointer);
+    }
+  }
+
+  /** The name, converted when the kernel sees other elements there. */
+  private typed(name: string | undefined, elem: string | undefined, param: Param, pointer: string): string {
+    if (name === undefined || elem === undefined || param.kind !== 'buffer') {
+      throw new Error(`parameter ${param.name}: its argument names no input, output or constant of the program`);
+    }
+    if (elem === param.elem) return name;
+    const plain = pointer.startsWith('const') ? 'const void *' : 'void *';
+    return `(${pointer})(${plain})${name}`;
+  }
+}

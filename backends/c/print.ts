@@ -1,0 +1,133 @@
+/** The functions of a program as C text: those that its calls reach, each after the helpers it uses. */
+
+import {
+  type Argument,
+  type BufferParam,
+  ELEM_BYTES,
+  type Func,
+  type Place,
+  type Program,
+} from '../../ir/loop/types.ts';
+import { visitAllExprs } from '../../ir/loop/walk.ts';
+import type { Names } from './expression.ts';
+import { Scope } from './names.ts';
+import { printFunction } from './statement.ts';
+import { readsOf, type TidyStmt, tidy } from './tidy.ts';
+
+/** What the symbols of the emitted file are called; kept apart from the names inside functions. */
+export interface Symbols {
+  readonly functions: ReadonlyMap<string, string>;
+  readonly roms: ReadonlyMap<string, string>;
+  /** All of the above and the public functions: no local may be called so. */
+  readonly taken: ReadonlySet<string>;
+}
+
+export function symbolsOf(program: Program, prefix: string): Symbols {
+  const scope = new Scope([`${prefix}_run`, `${prefix}_reset`]);
+  const claim = (name: string) => scope.claim(`${prefix}_${name}`);
+  const functions = new Map(program.functions.map((fn) => [fn.name, claim(fn.name)]));
+  const roms = new Map(program.roms.map((rom) => [rom.name, claim(rom.name)]));
+  return { functions, roms, taken: new Set([...functions.values(), ...roms.values()]) };
+}
+
+/** Throws when a function that is called does not exist or calls itself. */
+export function printFunctions(program: Program, symbols: Symbols): string[][] {
+  return reachable(program).map((fn) => {
+    const body = tidy(fn);
+    const used = new Set<string>();
+    readsOf(body, used);
+    return printFunction(fn, body, namesOf(fn, body, symbols), { used, disjoint: isDisjoint(program, fn) });
+  });
+}
+
+function reachable(program: Program): Func[] {
+  const byName = new Map(program.functions.map((fn) => [fn.name, fn]));
+  const done = new Set<string>();
+  const order: Func[] = [];
+  const visit = (name: string, callers: readonly string[]): void => {
+    if (callers.includes(name)) throw new Error(`${name}: calls itself (${[...callers, name].join(' -> ')})`);
+    if (done.has(name)) return;
+    const fn = byName.get(name);
+    if (fn === undefined) throw new Error(`${callers.at(-1) ?? program.name}: calls ${name}, which does not exist`);
+    const callees = new Set<string>();
+    visitAllExprs(fn.body, (e) => {
+      if (e.kind === 'call') callees.add(e.fn);
+    });
+    for (const callee of callees) visit(callee, [...callers, name]);
+    done.add(name);
+    order.push(fn);
+  };
+  for (const call of [...program.run, ...program.reset]) visit(call.fn, []);
+  return order;
+}
+
+function namesOf(fn: Func, body: readonly TidyStmt[], symbols: Symbols): Names {
+  const scope = new Scope(symbols.taken);
+  const locals = new Map<string, string>();
+  const claim = (name: string) => {
+    if (!locals.has(name)) locals.set(name, scope.claim(name));
+  };
+  for (const param of fn.params) claim(param.name);
+  declaredNames(body, claim);
+  const buffers = new Map(fn.params.flatMap((p) => (p.kind === 'buffer' ? [[p.name, p] as const] : [])));
+  const find = <T>(map: ReadonlyMap<string, T>, name: string, what: string): T => {
+    const found = map.get(name);
+    if (found === undefined) throw new Error(`${fn.name}: there is no ${what} ${name}`);
+    return found;
+  };
+  return {
+    local: (name) => find(locals, name, 'variable'),
+    fn: (name) => find(symbols.functions, name, 'function'),
+    buffer: (name) => find(buffers, name, 'buffer'),
+  };
+}
+
+function declaredNames(body: readonly TidyStmt[], claim: (name: string) => void): void {
+  for (const stmt of body) {
+    if (stmt.kind === 'let' || stmt.kind === 'var' || stmt.kind === 'for') claim(stmt.name);
+    if (stmt.kind === 'for' || stmt.kind === 'block') declaredNames(stmt.body, claim);
+    if (stmt.kind === 'if') {
+      declaredNames(stmt.body, claim);
+      declaredNames(stmt.orElse, claim);
+    }
+  }
+}
+
+/** True when no call of the function passes a buffer that is written together with one that shares bytes with it. */
+function isDisjoint(program: Program, fn: Func): boolean {
+  return [...program.run, ...program.reset].every((call) => {
+    if (call.fn !== fn.name) return true;
+    const spans = fn.params.flatMap((param, i) => {
+      const arg = call.args[i];
+      return param.kind === 'buffer' && arg !== undefined && arg.kind !== 'scalar' ? [spanOf(param, arg)] : [];
+    });
+    return spans.every((a, i) => spans.every((b, j) => i === j || !(a.written || b.written) || !overlap(a, b)));
+  });
+}
+
+interface Span {
+  readonly memory: string;
+  readonly start: number;
+  readonly end: number;
+  readonly written: boolean;
+}
+
+function spanOf(param: BufferParam, place: Place): Span {
+  const bytes = param.length * ELEM_BYTES[param.elem];
+  const start = place.kind === 'arena' ? place.offset : 0;
+  return {
+    memory: memoryOf(place),
+    start,
+    end: start + bytes,
+    written: param.access === 'out' || param.access === 'inout',
+  };
+}
+
+function memoryOf(place: Argument & Place): string {
+  if (place.kind === 'arena') return 'arena';
+  return place.kind === 'rom' ? `rom ${place.name}` : `${place.kind} ${place.index}`;
+}
+
+function overlap(a: Span, b: Span): boolean {
+  return a.memory === b.memory && a.start < b.end && b.start < a.end;
+}

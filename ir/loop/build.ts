@@ -159,6 +159,7 @@ export class FunctionBuilder {
   private readonly doc: readonly string[];
   private readonly params: Param[] = [];
   private readonly names = new Map<string, number>();
+  private readonly mutable = new Set<string>();
   private body: Stmt[] = [];
 
   constructor(name: string, doc: readonly string[]) {
@@ -183,10 +184,10 @@ export class FunctionBuilder {
     return { kind: 'var', name: unique, type };
   }
 
-  /** Names a value, computed once here. Constants and variables pass through. */
+  /** Names a value, computed once here. Constants and what has a name already pass through. */
   let(name: string, value: Operand): Expr {
     const e = expr(value);
-    if (e.kind === 'const') return e;
+    if (e.kind === 'const' || (e.kind === 'var' && !this.mutable.has(e.name))) return e;
     const unique = this.unique(name);
     this.body.push({ kind: 'let', name: unique, value: e });
     return { kind: 'var', name: unique, type: typeOf(e) };
@@ -196,6 +197,7 @@ export class FunctionBuilder {
     const e = expr(init);
     const type = typeOf(e);
     const unique = this.unique(name);
+    this.mutable.add(unique);
     this.body.push({ kind: 'var', name: unique, type, init: e });
     return { name: unique, type, value: { kind: 'var', name: unique, type } };
   }

@@ -1,5 +1,5 @@
 /** SVDF and UNIDIRECTIONAL_SEQUENCE_LSTM, invoked several times in a row: what they answer depends on their state. */
-import type { InputSpec, OpCase, Reference } from '../../../support/opcases.ts';
+import type { OpCase, Reference } from '../../../support/opcases.ts';
 import { opCase, type Tensor, tensor } from '../../../support/tflite/build-case.ts';
 import { Random } from '../../../support/tflite/random.ts';
 
@@ -115,7 +115,8 @@ interface LstmSpec {
   readonly cellPower?: number;
   readonly hiddenZeroPoint?: number;
   readonly runs?: number;
-  readonly input?: InputSpec;
+  /** The five inner tensors that converters list; they carry quantization only. */
+  readonly intermediates?: boolean;
 }
 
 function lstm(name: string, spec: LstmSpec): OpCase {
@@ -166,7 +167,14 @@ function lstm(name: string, spec: LstmSpec): OpCase {
         ...(spec.cellClip === undefined ? {} : { cell_clip: spec.cellClip }),
       },
       runs,
-      ...(spec.input === undefined ? {} : { inputs: [spec.input] }),
+      ...(spec.intermediates
+        ? {
+            intermediates: [
+              ...Array.from({ length: 4 }, () => tensor('i16', [0], 1 / 4096)),
+              quantized([0], hiddenZeroPoint),
+            ],
+          }
+        : {}),
     },
   );
 }
@@ -185,6 +193,7 @@ const moreLstms = [
   lstm('cell state power 9', { type: 'i8', cellPower: 9 }),
   lstm('cell state power 14', { type: 'i8', cellPower: 14 }),
   lstm('hidden zero point -30', { type: 'i8', hiddenZeroPoint: -30 }),
+  lstm('intermediates', { type: 'i8', intermediates: true }),
   lstm('cell state power 13', { type: 'i16', cellPower: 13 }),
 ];
 

@@ -34,9 +34,14 @@ export function buildModule(program: Program, places: Places, module: WasmModule
     });
   }
   addCalls('run', program.run, context);
-  if (program.stateBytes === 0 && program.reset.length === 0) return;
+  if (!hasState(program)) return;
   addCalls('reset', program.reset, context);
   module.setStart(internalName('reset'));
+}
+
+/** Whether an inference depends on earlier ones, and the module has a `reset`. */
+export function hasState(program: Program): boolean {
+  return program.stateBytes > 0 || program.reset.length > 0;
 }
 
 function fixedBuffers(calls: readonly Call[], functions: Context['functions'], places: Places): FixedBuffers {

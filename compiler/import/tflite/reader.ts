@@ -50,9 +50,10 @@ export class Flatbuffer {
   #allowance: number;
 
   constructor(bytes: Uint8Array, file: string) {
-    this.bytes = bytes;
+    // A plain view: Node's Buffer has another `slice`.
+    this.bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
     this.file = file;
-    this.#buffer = new ByteBuffer(bytes);
+    this.#buffer = new ByteBuffer(this.bytes);
     this.#allowance = 4 * bytes.length + 65536;
   }
 
@@ -203,7 +204,7 @@ export function enumeration<const Name extends string>(
       const value = file.scalar(position, 1, place, (b, at) => b.readInt8(at));
       const name = names[value];
       if (name === undefined) {
-        file.fail(
+        return file.fail(
           place,
           `one of ${names.flatMap((n, i) => (n === undefined ? [] : `${i} (${n})`)).join(', ')}`,
           `${value}`,

@@ -46,6 +46,21 @@ export interface StateHandle {
   assign(next: ValueName): void;
 }
 
+/** Branches and named variables; only `convert/control.ts` uses these. */
+export interface ControlContext {
+  /** Makes output `output` stand for the variable called `name`. */
+  declare(output: number, name: string): void;
+  /** Makes output 0 the current value of the variable that input `input` stands for. */
+  read(input: number): void;
+  assign(input: number, value: Operand): void;
+  /** Runs a subgraph that assigns constants to variables: their values before the first inference. */
+  initialize(subgraph: number): void;
+  /** Makes the outputs those of subgraph `chosen`, whose arguments are the inputs from `first` on. */
+  inline(chosen: number, first: number): void;
+  /** As `inline` for both subgraphs; each output and variable is selected by `condition`, a boolean scalar. */
+  select(condition: Operand, chosen: number, otherwise: number, first: number): void;
+}
+
 export interface ConvertContext {
   readonly opcode: SupportedOperator;
   /** In the file's order; undefined where an optional input is left out (later ones may be missing altogether). */
@@ -66,6 +81,8 @@ export interface ConvertContext {
   axis(axis: number, rank: number): number;
   /** The persistent tensor that is input `index` (`is_variable` in the file); it starts at its real zero. */
   state(index: number, what: string): StateHandle;
+
+  readonly control: ControlContext;
 
   /** Adds a node for values inside the operator; returns their names. */
   emit<K extends OpName>(

@@ -13,7 +13,7 @@ function reshape(context: ConvertContext): void {
   const known = elementCount(wanted.filter((extent) => extent !== -1));
   const shape = wanted.map((extent) => (extent === -1 ? count / known : extent));
   if (shape.some((extent) => !Number.isInteger(extent) || extent < 0) || elementCount(shape) !== count) {
-    context.refuse(`a new shape of ${count} elements`, `[${wanted.join(', ')}]`);
+    context.refuse(`a new shape of ${count} elements`, `[${wanted.slice(0, 8).join(', ')}]`);
   }
   context.output('reshape', [x.value], { shape });
 }

@@ -1,0 +1,166 @@
+/** Tensor records of the file as types and constant data of the IR. */
+import {
+  DTYPE_FACTS,
+  type DType,
+  elementCount,
+  NO_QUANT,
+  type Quant,
+  type TensorData,
+  type TensorType,
+} from '../../../ir/tensor/types.ts';
+import type { ModelFile } from './model-file.ts';
+import { type Place, within } from './reader.ts';
+import type { QuantizationRecord, TensorRecord, TensorTypeName } from './schema.ts';
+import { densify } from './sparsity.ts';
+
+/** Limits of one tensor. */
+export const MAX_TENSOR_BYTES = 2 ** 28;
+export const MAX_RANK = 8;
+
+const DTYPES: Readonly<Partial<Record<TensorTypeName, DType>>> = {
+  FLOAT32: 'f32',
+  FLOAT16: 'f16',
+  INT64: 'i64',
+  INT32: 'i32',
+  INT16: 'i16',
+  INT8: 'i8',
+  UINT8: 'u8',
+  INT4: 'i4',
+  UINT4: 'u4',
+  INT2: 'i2',
+  BOOL: 'bool',
+};
+
+/** Checks rank, extents and size, which files and inferred shapes are both held to. */
+export function checkShape(model: ModelFile, shape: readonly number[], dtype: DType, place: Place): void {
+  if (shape.length > MAX_RANK) model.refuse(place, `at most ${MAX_RANK} dimensions`, `shape [${shape.join(', ')}]`);
+  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0)) {
+    model.refuse(place, 'extents of 0 or more', `shape [${shape.join(', ')}]`);
+  }
+  // Elements of under a byte take one each while they are evaluated.
+  const bytes = elementCount(shape) * Math.max(DTYPE_FACTS[dtype].bits / 8, 1);
+  if (!(bytes <= MAX_TENSOR_BYTES)) {
+    model.refuse(place, `tensors of at most ${MAX_TENSOR_BYTES} bytes`, `${dtype} of shape [${shape.join(', ')}]`);
+  }
+}
+
+/** The tensor's type with `shape` in place of the file's, which may have been made for another batch. */
+export function tensorType(model: ModelFile, tensor: TensorRecord, shape: readonly number[], place: Place): TensorType {
+  const dtype = DTYPES[tensor.type];
+  if (dtype === undefined) {
+    return model.refuse(within(place, 'field type'), `one of ${Object.keys(DTYPES).join(', ')}`, tensor.type);
+  }
+  return {
+    dtype,
+    shape,
+    quant: quantOf(model, tensor.quantization, dtype, shape, within(place, 'field quantization')),
+  };
+}
+
+/** Floats and booleans keep none: their scales mean nothing. */
+function quantOf(
+  model: ModelFile,
+  record: QuantizationRecord | undefined,
+  dtype: DType,
+  shape: readonly number[],
+  place: Place,
+): Quant {
+  if (dtype === 'f32' || dtype === 'f16' || dtype === 'bool' || record === undefined || record.scale.length === 0) {
+    return NO_QUANT;
+  }
+  if (record.details !== 0) model.refuse(place, 'one scale, or one per channel', 'custom or blockwise quantization');
+  const { scale } = record;
+  const bad = scale.find((s) => !(s > 0 && s < Number.POSITIVE_INFINITY));
+  if (bad !== undefined) model.refuse(within(place, 'scale'), 'positive finite scales', `${bad}`);
+  const zeroPoint = zeroPoints(model, record, dtype, within(place, 'zero_point'));
+  if (scale.length === 1) return { kind: 'affine', scale, zeroPoint };
+  // Converters write the filters' dimension into the bias too, which has only one.
+  const axis = shape.length === 1 ? 0 : record.quantized_dimension;
+  if (!(axis >= 0 && axis < shape.length)) {
+    model.refuse(within(place, 'quantized_dimension'), `a dimension of shape [${shape.join(', ')}]`, `${axis}`);
+  }
+  if (shape[axis] !== scale.length) {
+    model.refuse(within(place, 'scale'), `1 or ${shape[axis]} scales for dimension ${axis}`, `${scale.length}`);
+  }
+  return { kind: 'affine', scale, zeroPoint, axis };
+}
+
+/** One zero point per scale; the file may have one for all, or none, which means 0. */
+function zeroPoints(model: ModelFile, record: QuantizationRecord, dtype: DType, place: Place): number[] {
+  const count = record.scale.length;
+  const given = record.zero_point;
+  if (given.length > 1 && given.length !== count)
+    model.refuse(place, `0, 1 or ${count} zero points`, `${given.length}`);
+  const [low, high] = DTYPE_FACTS[dtype === 'i64' ? 'i32' : dtype].range ?? [0, 0];
+  const bad = given.find((z) => z < BigInt(low) || z > BigInt(high));
+  if (bad !== undefined) model.refuse(place, `zero points from ${low} to ${high}`, `${bad}`);
+  return Array.from({ length: count }, (_, i) => Number(given[given.length === 1 ? 0 : i] ?? 0n));
+}
+
+/** Decodes constants; tensors that share a buffer share the decoded elements, so a small file cannot ask for much memory. */
+export class Constants {
+  readonly #model: ModelFile;
+  readonly #dense = new Map<string, TensorData>();
+  #sparseAllowance = MAX_TENSOR_BYTES;
+
+  constructor(model: ModelFile) {
+    this.#model = model;
+  }
+
+  /** The elements of a constant tensor, or undefined when the tensor has no data. */
+  read(tensor: TensorRecord, type: TensorType, place: Place): TensorData | undefined {
+    const bytes = this.#model.bufferBytes(tensor, place);
+    const count = elementCount(type.shape);
+    if (bytes === undefined) return undefined;
+    if (tensor.sparsity === undefined) return this.#decode(tensor, type, bytes, count, place);
+    const size = count * Math.max(DTYPE_FACTS[type.dtype].bits / 8, 1);
+    this.#sparseAllowance -= size;
+    if (this.#sparseAllowance < 0) {
+      this.#model.refuse(place, `sparse tensors of at most ${MAX_TENSOR_BYTES} bytes in all`, `${size} bytes more`);
+    }
+    const stored = Math.floor((bytes.length * 8) / DTYPE_FACTS[type.dtype].bits);
+    const values = this.#decode(tensor, type, bytes, stored, place);
+    return densify(this.#model, tensor.sparsity, type, values, within(place, 'field sparsity'));
+  }
+
+  #decode(tensor: TensorRecord, type: TensorType, bytes: Uint8Array, count: number, place: Place): TensorData {
+    const size = Math.ceil((count * DTYPE_FACTS[type.dtype].bits) / 8);
+    if (bytes.length !== size) {
+      const shape = type.shape.join(', ');
+      this.#model.refuse(
+        within(place, 'field buffer'),
+        `${size} bytes for ${type.dtype} of shape [${shape}]`,
+        `${bytes.length}`,
+      );
+    }
+    // Packed types may leave bits of the last byte unused, so the count is not given by the bytes.
+    const key = `${tensor.buffer} ${type.dtype} ${count}`;
+    const known = this.#dense.get(key);
+    if (known !== undefined) return known;
+    const data = decodeElements(bytes, type.dtype, count);
+    this.#dense.set(key, data);
+    return data;
+  }
+}
+
+function decodeElements(bytes: Uint8Array, dtype: DType, count: number): TensorData {
+  const { bits, array } = DTYPE_FACTS[dtype];
+  if (bits < 8) return unpack(bytes, dtype, bits, count);
+  if (dtype === 'bool') return bytes.map((byte) => (byte === 0 ? 0 : 1));
+  // The copy starts at offset 0 of its own memory, which aligns it.
+  const copy = bytes.slice().buffer;
+  return new (array as unknown as new (buffer: ArrayBufferLike) => TensorData)(copy);
+}
+
+/** Types under 8 bits lie lowest bits first; signed ones in two's complement. */
+function unpack(bytes: Uint8Array, dtype: DType, bits: number, count: number): TensorData {
+  const { array, range } = DTYPE_FACTS[dtype];
+  const data = new array(count) as Int8Array | Uint8Array;
+  const perByte = 8 / bits;
+  const high = range?.[1] ?? 0;
+  for (let i = 0; i < count; i++) {
+    const field = (bytes[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & (2 ** bits - 1);
+    data[i] = field > high ? field - 2 ** bits : field;
+  }
+  return data;
+}

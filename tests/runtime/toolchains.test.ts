@@ -74,6 +74,30 @@ test('a compiler error carries the compiler and its first lines', async () => {
   });
 });
 
+test('a folder without C files is said so', async () => {
+  if (skipUnless('c', 'no C files')) return;
+  await withProject({}, async (project, outDir) => {
+    for (const folder of [project, join(project, 'nowhere')]) {
+      const message = await messageOf(() => compileProject(folder, 'c', { outDir }));
+      assert.match(message, /expected a folder with C files, found none/);
+    }
+  });
+});
+
+test('rv32imc: picolibc is asked for only where math.h is really included', async () => {
+  if (skipUnless('rv32imc', 'libraries of rv32imc')) return;
+  const include = (condition: string) => ({
+    ...oneFile({ before: `#if ${condition}\n#include "own.h"\n#endif`, body: 'return 0;' }),
+    'own.h': '#include <math.h>\n',
+  });
+  await withProject(include('0'), (project, outDir) => {
+    assert.not.match(compileProject(project, 'rv32imc', { outDir, flags: ['-H'] }).warnings, /picolibc/);
+  });
+  await withProject(include('1'), (project, outDir) => {
+    assert.match(compileProject(project, 'rv32imc', { outDir, flags: ['-H'] }).warnings, /picolibc.*math\.h/);
+  });
+});
+
 test('a model too large for the board is said so', async () => {
   if (skipUnless('cortex-m3', 'too large for the board')) return;
   const constants = oneFile({

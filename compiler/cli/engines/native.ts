@@ -1,6 +1,6 @@
 // Native engines: compile an emitted C project with its harness, run it (under an emulator where it is not this
 // machine's code) on given inputs, and bring back the outputs. The facts of each engine are in toolchains.ts.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, delimiter, join, resolve } from 'node:path';
 import { type CodeSize, codeSizeOf } from './code-size.ts';
@@ -122,6 +122,18 @@ interface Step {
   readonly what: string;
 }
 
+/** A build whose C library is not chosen yet: `probe` asks the compiler which headers the project really includes. */
+interface Setup {
+  readonly engine: NativeEngine;
+  readonly toolchain: NativeToolchain;
+  readonly outDir: string;
+  readonly sources: readonly string[];
+  readonly compile: readonly string[];
+  readonly link: readonly string[];
+  readonly probe: Step;
+  readonly step: (what: string, args: readonly string[]) => Step;
+}
+
 interface Build {
   readonly executable: Executable;
   readonly steps: readonly Step[];
@@ -133,9 +145,10 @@ interface Build {
  * can be run on every engine. Throws NativeEngineError when a tool is missing or the compiler refuses.
  */
 export function compileProject(dir: string, engine: NativeEngine, options: CompileOptions): Executable {
-  const build = planBuild(dir, engine, options);
+  const setup = setUp(dir, engine, options);
+  const build = planBuild(setup, checkStep(engine, setup.probe, runCommand(setup.probe.command)).stdout);
   const outcomes = build.steps.map((step) => checkStep(engine, step, runCommand(step.command)));
-  return { ...build.executable, warnings: outcomes.join('') };
+  return { ...build.executable, warnings: outcomes.map(({ stderr }) => stderr).join('') };
 }
 
 /** The same as compileProject without blocking; the compiler runs once at a time. */
@@ -144,63 +157,76 @@ export async function compileProjectAsync(
   engine: NativeEngine,
   options: CompileOptions,
 ): Promise<Executable> {
-  const build = planBuild(dir, engine, options);
+  const setup = setUp(dir, engine, options);
+  const build = planBuild(setup, checkStep(engine, setup.probe, await runCommandAsync(setup.probe.command)).stdout);
   let warnings = '';
   for (const step of build.steps) {
-    warnings += checkStep(engine, step, await runCommandAsync(step.command));
+    warnings += checkStep(engine, step, await runCommandAsync(step.command)).stderr;
   }
   return { ...build.executable, warnings };
 }
 
-function planBuild(dir: string, engine: NativeEngine, options: CompileOptions): Build {
+function setUp(dir: string, engine: NativeEngine, options: CompileOptions): Setup {
   const facts = engineTable[engine];
+  const toolchain = requireToolchain(engine, options);
+  if (options.sanitize === true && !facts.sanitizers) {
+    throw new NativeEngineError(`engine ${engine} has no sanitizers; use engine c`);
+  }
+  const project = resolve(dir);
+  const own = projectSources(project);
+  const outDir = resolve(options.outDir);
+  mkdirSync(outDir, { recursive: true });
+  const shared = [options.optimize ?? '-O2', ...(options.sanitize === true ? sanitizerFlags : [])];
+  const compile = [
+    ...toolchain.flags,
+    ...shared,
+    `-ffile-prefix-map=${project}=.`,
+    `-ffile-prefix-map=${runtimeDirectory()}=harness`,
+    `-I${project}`,
+    `-I${runtimeDirectory()}`,
+  ];
+  const command = toolchain.compiler;
+  const timeoutMs = options.timeoutMs ?? defaultCompileTimeoutMs;
+  const step = (what: string, args: readonly string[]): Step => ({
+    what,
+    command: { command, args, cwd: outDir, env: compilerEnvironment, timeoutMs },
+  });
+  // -MG: a header that is not there is listed like the others, which is how a missing math.h shows.
+  const probe = step('reading the includes', [...compile, ...withRuntime(facts.library.compile), '-M', '-MG', ...own]);
+  const link = withRuntime([...facts.machine, ...shared, ...facts.link]);
+  return { engine, toolchain, outDir, sources: [...own, ...harnessSources(engine)], compile, link, probe, step };
+}
+
+function requireToolchain(engine: NativeEngine, options: CompileOptions): NativeToolchain {
   const toolchain = findToolchain(engine, options);
   if ('missing' in toolchain) {
     throw new NativeEngineError(
       `engine ${engine} needs ${toolchain.missing}, which is not in PATH; install it with: ${toolchain.install}`,
     );
   }
-  if (options.sanitize === true && !facts.sanitizers) {
-    throw new NativeEngineError(`engine ${engine} has no sanitizers; use engine c`);
+  return toolchain;
+}
+
+function projectSources(project: string): readonly string[] {
+  const sources = existsSync(project) ? readdirSync(project).filter((name) => name.endsWith('.c')) : [];
+  if (sources.length === 0) {
+    throw new NativeEngineError(`${project}: expected a folder with C files, found none; emit the project there first`);
   }
-  const project = resolve(dir);
-  const outDir = resolve(options.outDir);
-  mkdirSync(outDir, { recursive: true });
-  const names = readdirSync(project).sort();
-  const sources = [
-    ...names.filter((name) => name.endsWith('.c')).map((name) => join(project, name)),
-    ...harnessSources(engine),
-  ];
-  const library = names.some((name) => includesMath(join(project, name))) ? facts.mathLibrary : facts.library;
-  const shared = [options.optimize ?? '-O2', ...(options.sanitize === true ? sanitizerFlags : [])];
-  const compile = [
-    ...toolchain.flags,
-    ...shared,
-    ...withRuntime(library.compile),
-    `-ffile-prefix-map=${project}=.`,
-    `-ffile-prefix-map=${runtimeDirectory()}=harness`,
-    `-I${project}`,
-    `-I${runtimeDirectory()}`,
-  ];
-  const link = withRuntime([...facts.machine, ...shared, ...facts.link]);
+  return sources.sort().map((name) => join(project, name));
+}
+
+function planBuild({ engine, toolchain, outDir, sources, compile, link, step }: Setup, includes: string): Build {
+  const facts = engineTable[engine];
+  const library = /(^|[\s/])math\.h(\s|$)/m.test(includes) ? facts.mathLibrary : facts.library;
   const objects = sources.map((source, i) => ({ source, object: join(outDir, `${i}-${basename(source, '.c')}.o`) }));
   const program = join(outDir, facts.program);
-  const step = (what: string, args: readonly string[]): Step => ({
-    what,
-    command: {
-      command: toolchain.compiler,
-      args,
-      cwd: outDir,
-      env: compilerEnvironment,
-      timeoutMs: options.timeoutMs ?? defaultCompileTimeoutMs,
-    },
-  });
+  const flags = [...compile, ...withRuntime(library.compile)];
   const files = objects.map(({ object }) => object);
   return {
     executable: { engine, program, objects, toolchain, warnings: '' },
     steps: [
       ...objects.map(({ source, object }) =>
-        step(`compiling ${basename(source)}`, [...compile, '-c', source, '-o', object]),
+        step(`compiling ${basename(source)}`, [...flags, '-c', source, '-o', object]),
       ),
       step('linking', [...link, ...files, ...withRuntime(library.link), '-o', program]),
     ],
@@ -215,14 +241,10 @@ const compilerEnvironment = {
   NODE_PATH: [process.env.NODE_PATH, '/usr/share/nodejs'].filter((path) => path !== undefined).join(delimiter),
 };
 
-function includesMath(path: string): boolean {
-  return /\.[ch]$/.test(path) && /^\s*#\s*include\s*<math\.h>/m.test(readFileSync(path, 'utf8'));
-}
-
-/** Returns the compiler's warnings. */
-function checkStep(engine: NativeEngine, step: Step, outcome: Outcome): string {
+/** Returns the outcome of a step that succeeded. */
+function checkStep(engine: NativeEngine, step: Step, outcome: Outcome): Outcome {
   if (outcome.status === 0) {
-    return outcome.stderr;
+    return outcome;
   }
   const command = basename(step.command.command);
   const where = `engine ${engine}: ${step.what} with ${command}`;

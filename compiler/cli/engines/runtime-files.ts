@@ -45,7 +45,7 @@ export function runtimeFiles(engine: NativeEngine): readonly RuntimeFile[] {
 /**
  * The CMakeLists.txt of a project.
  * `sources`: the model's C files relative to the project's folder, without model_adapter.c.
- * `usesMath`: whether any of them includes math.h.
+ * `usesMath`: whether the compiler meets math.h in any of them, directly or through a header.
  */
 export function renderCMakeLists(project: {
   readonly prefix: string;

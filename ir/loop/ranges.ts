@@ -88,11 +88,16 @@ function bitwiseAnd(a: Range, b: Range): Range {
   return { low: -(1n << BigInt(magnitudeBits(join(a, b)))), high: larger(a.high, b.high) };
 }
 
-/** For or and xor. */
-function bitwiseOr(a: Range, b: Range): Range {
+function bitwiseXor(a: Range, b: Range): Range {
   const both = join(a, b);
   const end = 1n << BigInt(magnitudeBits(both));
   return { low: both.low >= 0n ? 0n : -end, high: end - 1n };
+}
+
+/** Or sets bits and clears none. */
+function bitwiseOr(a: Range, b: Range): Range {
+  const { low, high } = bitwiseXor(a, b);
+  return { low: a.low >= 0n && b.low >= 0n ? larger(a.low, b.low) : low, high };
 }
 
 /** A shift count as far as it is legal; the verifier reports the rest. */
@@ -172,7 +177,7 @@ const TRANSFER: Readonly<Partial<Record<Opcode, Transfer>>> = {
   'i32.rem_s': remainder,
   'i32.and': bitwiseAnd,
   'i32.or': bitwiseOr,
-  'i32.xor': bitwiseOr,
+  'i32.xor': bitwiseXor,
   'i32.shl': (a, n) => shiftLeft(a, n, I32, 32),
   'i32.shr_s': (a, n) => shiftRight(a, n, 32),
   'i32.shr_u': shiftRightUnsigned,
@@ -192,7 +197,7 @@ const TRANSFER: Readonly<Partial<Record<Opcode, Transfer>>> = {
   'i64.mul_wrap': (a, b) => wrapped(mul(a, b), I64),
   'i64.and': bitwiseAnd,
   'i64.or': bitwiseOr,
-  'i64.xor': bitwiseOr,
+  'i64.xor': bitwiseXor,
   'i64.shl': (a, n) => shiftLeft(a, n, I64, 64),
   'i64.shr_s': (a, n) => shiftRight(a, n, 64),
   'i64.min_s': minimum,

@@ -199,15 +199,17 @@ function join(symbol: string, level: number, operands: readonly Text[]): Text {
 }
 
 /**
- * Beyond what C's grammar needs, operands of shifts and of bitwise and logical operators get parentheses unless they are
- * simple or chains of the same operator, and so do comparisons of comparisons: the compilers warn about those.
+ * Arithmetic follows C's grammar. Elsewhere compilers warn about what the grammar allows, so only simple operands go
+ * without parentheses, and: arithmetic in comparisons, comparisons in `&&` and `||`, chains of one operator.
  */
 function within(operand: Text, level: number, left: boolean): string {
-  const fits = left ? operand.level >= level : operand.level > level;
-  const simple = operand.level >= LEVEL.unary;
-  const strict = level <= LEVEL.shift && level !== LEVEL.logicalAnd;
-  const chain = left && operand.level === level && level !== LEVEL.shift && level < LEVEL.equality;
-  const arithmetic = operand.level >= LEVEL.additive && (level === LEVEL.relational || level === LEVEL.equality);
-  const comparison = operand.level >= LEVEL.equality && level === LEVEL.logicalOr;
-  return fits && (simple || !strict || chain || arithmetic || comparison) ? operand.text : `(${operand.text})`;
+  return operand.level >= LEVEL.unary || fits(operand.level, level, left) ? operand.text : `(${operand.text})`;
+}
+
+function fits(operand: number, level: number, left: boolean): boolean {
+  if (level === LEVEL.logicalAnd || level === LEVEL.logicalOr) return operand >= LEVEL.equality || operand === level;
+  if (level <= LEVEL.and) return left && operand === level;
+  if (level <= LEVEL.relational) return operand >= LEVEL.additive;
+  if (level === LEVEL.shift) return false;
+  return left ? operand >= level : operand > level;
 }

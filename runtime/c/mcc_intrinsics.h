@@ -1,9 +1,6 @@
 /* The operations of mcc's kernels that C has no operator for, each with a portable definition and, where a target has an
  * instruction for it, that instruction. Both give the same bits. C99, and C++17 as well.
  *
- * Every definition stands below a marker line that names what it defines, so that emitted code can carry only those it
- * uses. What stands above the first marker is always carried.
- *
  * Relied on, beyond the standard, because gcc, clang, armclang, IAR and MSVC define them so: int has 32 bits or more,
  * converting to a signed type wraps, and >> of a negative number is arithmetic. */
 #ifndef MCC_INTRINSICS_H
@@ -23,6 +20,10 @@
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "mcc: the weights and the vector code are little-endian, this target is not"
 #endif
+
+/*@ about */
+/* Every definition stands below a marker line that names what it defines, and uses only what stands above it, so that
+ * emitted code can carry just the definitions it needs. What stands above the first marker is always carried. */
 
 /*@ MCC_ALIGN */
 #if defined(__GNUC__)

@@ -1,0 +1,109 @@
+/** What a pass is: data that the driver of run.ts reads. docs/add-a-pass.md walks through one. */
+import type { z } from 'zod';
+import {
+  type Constant,
+  consumers,
+  type Graph,
+  type Node,
+  producers,
+  type State,
+  type ValueName,
+} from '../../ir/tensor/graph.ts';
+import type { OpName } from '../../ir/tensor/ops/index.ts';
+import type { TensorType } from '../../ir/tensor/types.ts';
+
+/**
+ * A change to a graph, as data. Added nodes stand where the first dropped node stood. A name may be dropped and defined
+ * anew in one patch; that is how the outputs of a graph, whose names are the user's, get a new definition.
+ */
+export interface Patch {
+  readonly drop?: {
+    readonly nodes?: readonly Node[];
+    readonly constants?: readonly ValueName[];
+    readonly states?: readonly ValueName[];
+  };
+  readonly add?: {
+    /** Types of everything that `nodes` and `constants` define. */
+    readonly types: ReadonlyMap<ValueName, TensorType>;
+    readonly nodes?: readonly Node[];
+    readonly constants?: ReadonlyMap<ValueName, Constant>;
+  };
+  /** Values that are read in the place of others from now on: old name to new. Outputs of the graph are never replaced. */
+  readonly replace?: ReadonlyMap<ValueName, ValueName>;
+}
+
+/** What rules ask about a graph; worked out once per graph. */
+export class Facts {
+  readonly producers: ReadonlyMap<ValueName, Node>;
+  readonly consumers: ReadonlyMap<ValueName, readonly Node[]>;
+  private readonly kept: ReadonlySet<ValueName>;
+  private readonly outputs: ReadonlySet<ValueName>;
+
+  constructor(graph: Graph) {
+    this.producers = producers(graph);
+    this.consumers = consumers(graph);
+    this.outputs = new Set(graph.outputs);
+    this.kept = new Set([...graph.outputs, ...graph.states.map((state) => state.next)]);
+  }
+
+  /** Whether a node, an output of the graph or a state reads the value. */
+  isUsed(value: ValueName): boolean {
+    return this.kept.has(value) || this.consumers.has(value);
+  }
+
+  isOutput(value: ValueName): boolean {
+    return this.outputs.has(value);
+  }
+}
+
+interface Place {
+  readonly graph: Graph;
+  readonly facts: Facts;
+}
+export interface NodeSite<K extends OpName = OpName> extends Place {
+  readonly node: Node<K>;
+}
+export interface ConstantSite extends Place {
+  readonly name: ValueName;
+  readonly constant: Constant;
+}
+export interface StateSite extends Place {
+  readonly state: State;
+}
+
+/** `when` answers true, or why the rule does not apply here, in words that complete "not at %x: …". */
+interface RuleOf<S, O> {
+  readonly name: string;
+  readonly when: (site: S, options: O) => true | string;
+  readonly rewrite: (site: S, options: O) => Patch;
+}
+/** A rule looks at nodes (of the ops in `on`, if given), at constants, or at states. */
+export type Rule<O> =
+  | (RuleOf<NodeSite, O> & { readonly at: 'node'; readonly on?: readonly OpName[] })
+  | (RuleOf<ConstantSite, O> & { readonly at: 'constant' })
+  | (RuleOf<StateSite, O> & { readonly at: 'state' });
+
+/** What a lossy pass owes its user besides the rewrite. */
+export interface Lossy {
+  readonly method: string;
+  readonly paper: string;
+  readonly needs: 'nothing' | 'calibration' | 'training';
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: options differ per pass; `definePass` checks each pass on its own
+export interface Pass<O = any> {
+  /** `exact/fold-constants` */
+  readonly name: string;
+  /** before → after, when … */
+  readonly doc: string;
+  /** Exact: evaluated outputs and states stay bit-equal. */
+  readonly kind: 'exact' | { readonly lossy: Lossy };
+  /** Has a default for every option. */
+  readonly options: z.ZodType<O>;
+  readonly rules: readonly Rule<O>[];
+}
+
+/** Checks a pass's rules against its options while keeping its type. */
+export function definePass<O>(pass: Pass<O>): Pass<O> {
+  return pass;
+}

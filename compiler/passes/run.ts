@@ -1,0 +1,226 @@
+/**
+ * The driver. Each pass in turn: its rules are tried at every site, a firing changes the graph at once, and sweeps repeat
+ * until one changes nothing. Sites and rules are tried in a fixed order, so the same graph takes the same path every time.
+ */
+import type { Graph } from '../../ir/tensor/graph.ts';
+import { valueText } from '../../ir/tensor/print.ts';
+import { assertValid } from '../../ir/tensor/verify.ts';
+import { Facts, type Pass, type Patch, type Rule } from './pass.ts';
+import { applyPatch } from './patch.ts';
+
+export interface RunOptions {
+  /** Verify the graph before the first and after every pass. */
+  readonly verifyEach: boolean;
+  /** Options by pass name; defaults where absent. */
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** Stop after this many patches, all passes counted together. */
+  readonly stopAfter?: number;
+  readonly onPatch?: (event: PatchEvent) => void;
+  /** Called with the graph after every pass. */
+  readonly dump?: (pass: Pass, graph: Graph) => void;
+}
+
+export interface PatchEvent {
+  /** From 1, through all passes; `stopAfter: n` makes this the last one. */
+  readonly number: number;
+  readonly pass: string;
+  readonly rule: string;
+  /** `%y = reshape`, `constant %w` */
+  readonly site: string;
+  readonly patch: Patch;
+  readonly before: Graph;
+  readonly after: Graph;
+}
+
+export interface Refusal {
+  readonly rule: string;
+  readonly site: string;
+  readonly reason: string;
+}
+
+export interface PassReport {
+  readonly pass: string;
+  /** Firings by rule; rules that never fired have 0. */
+  readonly fired: Readonly<Record<string, number>>;
+  /** Why rules did not apply to what is left, in the last sweep. */
+  readonly refused: readonly Refusal[];
+}
+
+export interface RunResult {
+  readonly graph: Graph;
+  readonly reports: readonly PassReport[];
+  readonly patches: number;
+  /** Whether `stopAfter` ended the run before the last pass was done. */
+  readonly stopped: boolean;
+}
+
+/** A pass that does not end, makes a patch that contradicts the graph, or leaves an invalid graph. */
+export class PassError extends Error {
+  override name = 'PassError';
+}
+
+/**
+ * Throws PassError for a pass at fault, VerifyError when the given graph is not valid, and TypeError for options of a pass
+ * that is not run or that its schema refuses.
+ */
+export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOptions): RunResult {
+  const parsed = parseOptions(passes, options.options ?? {});
+  if (options.verifyEach) assertValid(graph);
+  const run = new Run(options);
+  const reports: PassReport[] = [];
+  let current = graph;
+  for (const [i, pass] of passes.entries()) {
+    const before = current;
+    const result = run.pass(current, pass, parsed[i]);
+    current = result.graph;
+    reports.push(result.report);
+    if (options.verifyEach) verifyPass(pass, parsed[i], before, current);
+    options.dump?.(pass, current);
+    if (run.stopped) break;
+  }
+  return { graph: current, reports, patches: run.patches, stopped: run.stopped };
+}
+
+function parseOptions(passes: readonly Pass[], given: Readonly<Record<string, unknown>>): unknown[] {
+  const unknown = Object.keys(given).find((name) => passes.every((pass) => pass.name !== name));
+  if (unknown !== undefined) {
+    throw new TypeError(`options for ${unknown}: expected one of ${passes.map((pass) => pass.name).join(', ')}`);
+  }
+  return passes.map((pass) => {
+    const parsed = pass.options.safeParse(given[pass.name] ?? {});
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    throw new TypeError(`options for ${pass.name}: ${issue?.path.join('.')}: ${issue?.message}`);
+  });
+}
+
+/** On an invalid result, runs the pass again and blames the first patch that broke a law. */
+function verifyPass(pass: Pass, options: unknown, before: Graph, after: Graph): void {
+  try {
+    assertValid(after);
+  } catch {
+    new Run({
+      verifyEach: false,
+      onPatch: (event) => {
+        try {
+          assertValid(event.after);
+        } catch (error) {
+          const where = `${pass.name}, rule ${event.rule}, at ${event.site}`;
+          throw new PassError(`${where}: the patch breaks the graph: ${(error as Error).message}`);
+        }
+      },
+    }).pass(before, pass, options);
+  }
+}
+
+/** A rule at a place where it may apply. */
+interface Candidate {
+  readonly text: string;
+  readonly when: () => true | string;
+  readonly rewrite: () => Patch;
+}
+
+class Run {
+  patches = 0;
+  stopped = false;
+  private readonly options: RunOptions;
+
+  constructor(options: RunOptions) {
+    this.options = options;
+  }
+
+  pass(graph: Graph, pass: Pass, options: unknown): { graph: Graph; report: PassReport } {
+    const fired = Object.fromEntries(pass.rules.map((rule) => [rule.name, 0]));
+    const limit = this.patches + 100 + 10 * (graph.nodes.length + graph.constants.size + graph.states.length);
+    let refused: Refusal[];
+    let current = graph;
+    let before: Graph;
+    do {
+      before = current;
+      refused = [];
+      for (const rule of pass.rules) current = this.sweep(current, { pass, rule, options, limit, fired, refused });
+    } while (current !== before && !this.stopped);
+    return { graph: current, report: { pass: pass.name, fired, refused } };
+  }
+
+  /** Tries one rule at every site once. */
+  private sweep(graph: Graph, task: Sweep): Graph {
+    let current = graph;
+    let candidates = candidatesOf(current, task.rule, task.options);
+    let index = 0;
+    for (let next = candidates[0]; next !== undefined && !this.stopped; next = candidates[index]) {
+      const answer = next.when();
+      if (answer !== true) {
+        task.refused.push({ rule: task.rule.name, site: next.text, reason: answer });
+        index++;
+      } else if (this.patches === this.options.stopAfter) {
+        this.stopped = true;
+      } else {
+        current = this.fire(current, task, next);
+        candidates = candidatesOf(current, task.rule, task.options);
+      }
+    }
+    return current;
+  }
+
+  private fire(before: Graph, { pass, rule, limit, fired }: Sweep, { text: site, rewrite }: Candidate): Graph {
+    if (this.patches >= limit) {
+      throw new PassError(
+        `${pass.name} does not end: rule ${rule.name} would fire at ${site} after ${limit} patches; ` +
+          'expected a rule not to apply to its own result (stopAfter and onPatch show the patches)',
+      );
+    }
+    const patch = rewrite();
+    let after: Graph;
+    try {
+      after = applyPatch(before, patch);
+    } catch (error) {
+      throw new PassError(`${pass.name}, rule ${rule.name}, at ${site}: the patch ${(error as Error).message}`);
+    }
+    this.patches++;
+    fired[rule.name] = (fired[rule.name] as number) + 1;
+    this.options.onPatch?.({ number: this.patches, pass: pass.name, rule: rule.name, site, patch, before, after });
+    return after;
+  }
+}
+
+/** What one sweep of a rule works on; it adds to `fired` and `refused`. */
+interface Sweep {
+  readonly pass: Pass;
+  readonly rule: Rule<unknown>;
+  readonly options: unknown;
+  /** The number of patches that the run may not exceed in this pass. */
+  readonly limit: number;
+  readonly fired: Record<string, number>;
+  readonly refused: Refusal[];
+}
+
+function candidatesOf(graph: Graph, rule: Rule<unknown>, options: unknown): Candidate[] {
+  const place = { graph, facts: new Facts(graph) };
+  switch (rule.at) {
+    case 'node': {
+      const nodes = rule.on === undefined ? graph.nodes : graph.nodes.filter((node) => rule.on?.includes(node.op));
+      return nodes.map((node) => {
+        const text = `${node.outputs.map(valueText).join(', ')} = ${node.op}`;
+        return candidate(text, rule, { ...place, node }, options);
+      });
+    }
+    case 'constant':
+      return Array.from(graph.constants, ([name, constant]) =>
+        candidate(`constant ${valueText(name)}`, rule, { ...place, name, constant }, options),
+      );
+    case 'state':
+      return graph.states.map((state) =>
+        candidate(`state ${valueText(state.name)}`, rule, { ...place, state }, options),
+      );
+  }
+}
+
+function candidate<S>(
+  text: string,
+  rule: { when: (site: S, options: unknown) => true | string; rewrite: (site: S, options: unknown) => Patch },
+  site: S,
+  options: unknown,
+): Candidate {
+  return { text, when: () => rule.when(site, options), rewrite: () => rule.rewrite(site, options) };
+}

@@ -45,6 +45,7 @@ export class BranchContext implements ControlContext {
     if (type.dtype === 'i64' || elementCount(type.shape) === 0) {
       this.#refuse('variables of at least one element, not of 64 bits', typeText(type));
     }
+    this.#importer.builder.charge(type, this.#place);
     this.#importer.variables.declare(name, name.slice(RESOURCE.length), type);
   }
 

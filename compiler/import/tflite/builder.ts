@@ -8,10 +8,11 @@ import type { ModelFile } from './model-file.ts';
 import type { Place } from './reader.ts';
 import { checkShape } from './tensors.ts';
 
-/** Constants are not folded beyond these: elements of one result, and over the whole import element steps and bytes. */
+/** Constants are not folded beyond these: elements of one result, and element steps over the whole import. */
 const FOLD_ELEMENTS = 2 ** 24;
 const FOLD_STEPS = 2 ** 26;
-const FOLD_BYTES = 2 ** 28;
+/** Bytes of constants and initial states that are made here rather than read from the file. */
+const MAX_MADE_BYTES = 2 ** 28;
 const MAX_NAME = 1024;
 
 /** A checked op application whose results are not named yet. */
@@ -34,7 +35,7 @@ export class GraphBuilder {
   readonly #model: ModelFile;
   readonly #suffixes = new Map<string, number>();
   #foldSteps = FOLD_STEPS;
-  #foldBytes = FOLD_BYTES;
+  #bytes = MAX_MADE_BYTES;
 
   constructor(model: ModelFile) {
     this.#model = model;
@@ -57,6 +58,15 @@ export class GraphBuilder {
     const name = this.define(wanted, type);
     this.constants.set(name, { data, encoding: DENSE });
     return name;
+  }
+
+  /** Accounts for memory of the size of `type` before it is allocated. Throws ImportError at `place` beyond the limit. */
+  charge(type: TensorType, place: Place): void {
+    this.#bytes -= byteSize(type);
+    if (this.#bytes < 0) {
+      const expected = `at most ${MAX_MADE_BYTES} bytes of states and unpacked constants in all`;
+      this.#model.refuse(place, expected, `${typeText(type)} more`);
+    }
   }
 
   operand(value: ValueName): Operand {
@@ -167,9 +177,9 @@ export class GraphBuilder {
     const perResult = elementwise || movement || alias ? 1 : Math.max(1, ...read);
     const steps = produced * perResult + read.reduce((sum, count) => sum + count, 0);
     const bytes = outputs.reduce((sum, type) => sum + byteSize(type), 0);
-    if (produced > FOLD_ELEMENTS || steps > this.#foldSteps || bytes > this.#foldBytes) return undefined;
+    if (produced > FOLD_ELEMENTS || steps > this.#foldSteps || bytes > this.#bytes) return undefined;
     this.#foldSteps -= steps;
-    this.#foldBytes -= bytes;
+    this.#bytes -= bytes;
     const tensors = operands.map(({ type, data }) => ({ type, data: data as TensorData }));
     return this.#guard(place, () => record.evaluate({ inputs: tensors, outputs, attrs }));
   }

@@ -84,7 +84,7 @@ export class Importer {
     const convert = CONVERTERS[opcode as SupportedOperator];
     if (convert === undefined) {
       const supported = SUPPORTED_OPERATORS.filter((name) => CONVERTERS[name] !== undefined).join(', ');
-      return this.model.refuse(place, `one of the operators ${supported}`, opcode, 'Rebuild the model without it.');
+      this.model.refuse(place, `one of the operators ${supported}`, opcode, 'Rebuild the model without it.');
     }
     convert(new OperatorContext(this, frame, operator, opcode as SupportedOperator, place));
     for (const tensor of operator.outputs) {
@@ -161,6 +161,7 @@ export class Importer {
       checkShape(this.model, type.shape, type.dtype, place);
       if (elementCount(type.shape) === 0)
         this.model.refuse(place, 'a variable of at least one element', typeText(type));
+      this.builder.charge(type, place);
       this.variables.declare(key, this.tensorName(frame, index, place), type);
     }
     return key;

@@ -18,6 +18,7 @@ import type { SupportedOperator } from './opcodes.ts';
 import type { FusedActivation, Options, OptionsName } from './options.ts';
 import type { Place } from './reader.ts';
 import type { OperatorRecord } from './schema.ts';
+import { checkShape } from './tensors.ts';
 
 /** Index of an input that is left out. */
 const ABSENT = -1;
@@ -150,6 +151,8 @@ export class OperatorContext implements ConvertContext {
   }
 
   constant(type: TensorType, data: TensorData): ValueName {
+    checkShape(this.#importer.model, type.shape, type.dtype, this.#place);
+    this.#importer.builder.charge(type, this.#place);
     return this.#importer.builder.constant(this.#inner(0, 'constant'), type, data);
   }
 

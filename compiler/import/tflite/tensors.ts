@@ -1,4 +1,5 @@
 /** Tensor records of the file as types and constant data of the IR. */
+import { dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import {
   DTYPE_FACTS,
   type DType,
@@ -137,30 +138,9 @@ export class Constants {
     const key = `${tensor.buffer} ${type.dtype} ${count}`;
     const known = this.#dense.get(key);
     if (known !== undefined) return known;
-    const data = decodeElements(bytes, type.dtype, count);
+    const elements = dataFromBytes({ dtype: type.dtype, shape: [count], quant: NO_QUANT }, bytes);
+    const data = type.dtype === 'bool' ? (elements as Uint8Array).map((byte) => (byte === 0 ? 0 : 1)) : elements;
     this.#dense.set(key, data);
     return data;
   }
-}
-
-function decodeElements(bytes: Uint8Array, dtype: DType, count: number): TensorData {
-  const { bits, array } = DTYPE_FACTS[dtype];
-  if (bits < 8) return unpack(bytes, dtype, bits, count);
-  if (dtype === 'bool') return bytes.map((byte) => (byte === 0 ? 0 : 1));
-  // The copy starts at offset 0 of its own memory, which aligns it.
-  const copy = bytes.slice().buffer;
-  return new (array as unknown as new (buffer: ArrayBufferLike) => TensorData)(copy);
-}
-
-/** Types under 8 bits lie lowest bits first; signed ones in two's complement. */
-function unpack(bytes: Uint8Array, dtype: DType, bits: number, count: number): TensorData {
-  const { array, range } = DTYPE_FACTS[dtype];
-  const data = new array(count) as Int8Array | Uint8Array;
-  const perByte = 8 / bits;
-  const high = range?.[1] ?? 0;
-  for (let i = 0; i < count; i++) {
-    const field = (bytes[Math.floor(i / perByte)] >> ((i % perByte) * bits)) & (2 ** bits - 1);
-    data[i] = field > high ? field - 2 ** bits : field;
-  }
-  return data;
 }

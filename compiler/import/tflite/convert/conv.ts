@@ -1,4 +1,5 @@
 /** Convolutions. */
+import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { TensorTypeName } from '../schema.ts';
 import type { ConvertContext, Converters, Operand } from './context.ts';
 import { windowPadding } from './window.ts';
@@ -13,6 +14,17 @@ export function accumulatorOf(x: Operand, bias: Operand | undefined, biasType: T
   return biasType === 'INT32' ? 'i32' : 'i64';
 }
 
+/**
+ * Input 1, the weights. Four-bit ones become bytes of the same values, which is how interpreters compute with them too;
+ * packing them again is a matter of compression.
+ */
+export function weightsOf(context: ConvertContext, what: string): Operand {
+  const w = context.input(1, what);
+  if (w.type.dtype !== 'i4' || w.data === undefined) return w;
+  const type: TensorType = { ...w.type, dtype: 'i8' };
+  return context.operand(context.constant(type, Int8Array.from(w.data as Int8Array)));
+}
+
 export function present(...operands: readonly (Operand | undefined)[]): string[] {
   return operands.flatMap((operand) => (operand === undefined ? [] : [operand.value]));
 }
@@ -23,7 +35,7 @@ function convolution(
   table: 'Conv2DOptions' | 'DepthwiseConv2DOptions',
 ): void {
   const x = context.input(0, 'the image');
-  const w = context.input(1, 'the filters');
+  const w = weightsOf(context, 'the filters');
   const bias = context.inputs[2];
   const options = context.options(table);
   if (w.type.shape.length !== 4) {

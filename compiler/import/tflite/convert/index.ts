@@ -4,6 +4,7 @@ import { COMPARE_CONVERTERS } from './compare.ts';
 import type { Converters } from './context.ts';
 import { CONTROL_CONVERTERS } from './control.ts';
 import { CONV_CONVERTERS } from './conv.ts';
+import { DENSIFY_CONVERTERS } from './densify.ts';
 import { MATMUL_CONVERTERS } from './matmul.ts';
 import { MOVEMENT_CONVERTERS } from './movement.ts';
 import { POOL_CONVERTERS } from './pool.ts';
@@ -26,6 +27,7 @@ export const CONVERTERS: Converters = {
   ...MOVEMENT_CONVERTERS,
   ...RESIZE_CONVERTERS,
   ...QUANT_CONVERTERS,
+  ...DENSIFY_CONVERTERS,
   ...RECURRENT_CONVERTERS,
   ...CONTROL_CONVERTERS,
 };

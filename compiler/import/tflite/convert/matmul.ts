@@ -1,11 +1,11 @@
 /** Matrix products. */
 import { elementCount } from '../../../../ir/tensor/types.ts';
 import type { ConvertContext, Converters } from './context.ts';
-import { accumulatorOf, present } from './conv.ts';
+import { accumulatorOf, present, weightsOf } from './conv.ts';
 
 function fullyConnected(context: ConvertContext): void {
   const x = context.input(0, 'the rows');
-  const w = context.input(1, 'the weights');
+  const w = weightsOf(context, 'the weights');
   const bias = context.inputs[2];
   const options = context.options('FullyConnectedOptions');
   if (options.weights_format !== 'DEFAULT') context.refuse('weights in row-major order', options.weights_format);

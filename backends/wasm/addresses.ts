@@ -101,13 +101,12 @@ function split(e: Expr, known: Knowledge): { readonly rest: Expr; readonly offse
   return { rest: e, offset: 0 };
 }
 
-/** What the condition of an `if` says of the variables in its body: `name >= low` for each pair. */
+/** What a condition that holds says of the variables it names: `name >= low` for each pair. */
 export function boundsFrom(cond: Expr): readonly (readonly [name: string, low: number])[] {
   if (cond.kind !== 'op') return [];
+  if (cond.op === 'i32.and') return cond.args.flatMap(boundsFrom);
+  if (cond.op !== 'i32.ge_s' && cond.op !== 'i32.gt_s') return [];
   const [a, b] = cond.args as readonly [Expr, Expr];
-  if (cond.op === 'i32.and') return [...boundsFrom(a), ...boundsFrom(b)];
   if (a.kind !== 'var' || b.kind !== 'const') return [];
-  if (cond.op === 'i32.ge_s') return [[a.name, b.value as number]];
-  if (cond.op === 'i32.gt_s') return [[a.name, (b.value as number) + 1]];
-  return [];
+  return [[a.name, (b.value as number) + (cond.op === 'i32.gt_s' ? 1 : 0)]];
 }

@@ -5,16 +5,13 @@ import type { Optimize } from '../../../backends/wasm/index.ts';
 import { FunctionBuilder, mul, op } from '../../../ir/loop/build.ts';
 import { instruction, OPCODES, type Opcode, type RegisterValue } from '../../../ir/loop/instructions.ts';
 import type { Call, Elem, Func, Port, Program, Type } from '../../../ir/loop/types.ts';
-import { instantiate, randomFrom } from './support.ts';
+import { Random } from '../../support/random.ts';
+import { instantiate } from './support.ts';
 
 const SEED = 20240611;
 const COUNT = 256;
-const random = randomFrom(SEED);
+const random = new Random(SEED);
 const test = suite('wasm: instructions');
-
-function choose<T>(values: readonly T[]): T {
-  return values[Math.floor(random() * values.length)] as T;
-}
 
 const I32_EDGES = [
   0,
@@ -57,12 +54,12 @@ const F_EDGES = [
 ];
 
 function anyI32(): number {
-  if (random() < 0.4) return choose(I32_EDGES);
-  return Math.floor((random() - 0.5) * 2 ** choose([4, 6, 9, 17, 32])) | 0;
+  if (random.unit() < 0.4) return random.pick(I32_EDGES);
+  return Math.floor((random.unit() - 0.5) * 2 ** random.pick([4, 6, 9, 17, 32])) | 0;
 }
 
 function anyFloat(): number {
-  return random() < 0.4 ? choose(F_EDGES) : (random() - 0.5) * 2 ** Math.floor(random() * 80 - 20);
+  return random.unit() < 0.4 ? random.pick(F_EDGES) : (random.unit() - 0.5) * 2 ** Math.floor(random.unit() * 80 - 20);
 }
 
 function anyValue(type: Type): RegisterValue {
@@ -70,16 +67,18 @@ function anyValue(type: Type): RegisterValue {
     case 'i32':
       return anyI32();
     case 'i64':
-      return random() < 0.5 ? BigInt(anyI32()) : BigInt.asIntN(64, (BigInt(anyI32()) << 32n) ^ BigInt(anyI32()));
+      return random.unit() < 0.5 ? BigInt(anyI32()) : BigInt.asIntN(64, (BigInt(anyI32()) << 32n) ^ BigInt(anyI32()));
     case 'f32':
       return Math.fround(anyFloat());
     case 'f64':
       return anyFloat();
     case 'v128': {
-      const floats = random() < 0.3;
+      const floats = random.unit() < 0.3;
       const words = floats ? Float32Array.from({ length: 4 }, anyFloat) : Int32Array.from({ length: 4 }, anyI32);
       const bytes = new Uint8Array(words.buffer);
-      return !floats && random() < 0.5 ? bytes.map(() => choose([0, 1, 127, 128, 129, 255, random() * 256])) : bytes;
+      return !floats && random.unit() < 0.5
+        ? bytes.map(() => random.pick([0, 1, 127, 128, 129, 255, random.unit() * 256]))
+        : bytes;
     }
   }
 }
@@ -160,7 +159,9 @@ function immediatesOf(name: Opcode): readonly (readonly number[])[] {
     const all = Array.from({ length: imm.bound }, (_, i) => [i]);
     return name === 'i32.ssat' ? all.slice(1) : all;
   }
-  return Array.from({ length: 8 }, () => Array.from({ length: imm.count }, () => Math.floor(random() * imm.bound)));
+  return Array.from({ length: 8 }, () =>
+    Array.from({ length: imm.count }, () => Math.floor(random.unit() * imm.bound)),
+  );
 }
 
 function programOf(cases: readonly Case[]): Program {

@@ -13,6 +13,8 @@ interface Engine {
 export interface Instance {
   readonly run: (inputs: readonly Uint8Array[]) => Uint8Array[];
   readonly reset: () => void;
+  /** The bytes of the arena, to be read and written in place. */
+  readonly arena: Uint8Array;
   /** How many bytes the module has, and how many things it imports and exports. */
   readonly bytes: number;
   readonly imports: number;
@@ -35,6 +37,7 @@ export function instantiate(program: Program, optimize: Optimize): Instance {
     imports: Module.imports(module).length,
     exports: Object.keys(exports),
     reset: () => reset?.(),
+    arena: new Uint8Array(memory.buffer, layout.arena, program.arenaBytes),
     run: (inputs) => {
       inputs.forEach((bytes, i) => {
         new Uint8Array(memory.buffer, layout.inputs[i] as number).set(bytes);
@@ -52,15 +55,4 @@ export function firstDifference(expected: Uint8Array, found: Uint8Array): string
   if (expected.length !== found.length) return `expected ${expected.length} bytes, found ${found.length}`;
   const at = expected.findIndex((byte, i) => byte !== found[i]);
   return at < 0 ? undefined : `byte ${at}: expected ${expected[at]}, found ${found[at]}`;
-}
-
-/** Numbers in [0, 1) from a seed (mulberry32). */
-export function randomFrom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -2,18 +2,19 @@
  * Engines: the ways to run a model here. `reference` evaluates tensor IR and is the definition; all others run the compiled
  * program and must give the same bytes.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { emitProject } from '../../../backends/c/project.ts';
+import { join } from 'node:path';
 import { emitWasm } from '../../../backends/wasm/index.ts';
 import { Machine } from '../../../ir/loop/evaluate.ts';
-import type { Program } from '../../../ir/loop/types.ts';
+import { ELEM_BYTES, type Program } from '../../../ir/loop/types.ts';
 import { bytesOf, dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import { Evaluator } from '../../../ir/tensor/evaluate.ts';
 import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
 import { compile } from '../../compile.ts';
 import { TARGETS, type TargetName } from '../../targets/index.ts';
+import { projectFiles } from '../emit.ts';
+import { writeFiles } from '../output.ts';
 import {
   type CompileOptions,
   compileProjectAsync,
@@ -110,17 +111,22 @@ function loopSession(program: Program): Session {
 }
 
 interface WasmExports {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: { readonly buffer: ArrayBuffer };
   readonly run: () => void;
   readonly reset?: () => void;
 }
 
+/** Node has it; its types are those of the DOM, which nothing else here needs. */
+declare const WebAssembly: {
+  instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>;
+};
+
 async function wasmSession(program: Program): Promise<Session> {
   const { wasm, layout } = emitWasm(program);
-  const { instance } = await WebAssembly.instantiate(wasm as BufferSource & Uint8Array<ArrayBuffer>);
-  const { memory, run, reset } = instance.exports as unknown as WasmExports;
+  const { instance } = await WebAssembly.instantiate(wasm);
+  const { memory, run, reset } = instance.exports as WasmExports;
   const bytes = new Uint8Array(memory.buffer);
-  const sizes = program.outputs.map(({ shape, elem }) => portBytes(shape, elem));
+  const sizes = program.outputs.map(({ length, elem }) => length * ELEM_BYTES[elem]);
   const step = (inputs: readonly Uint8Array[]) => {
     inputs.forEach((input, i) => {
       bytes.set(input, layout.inputs[i] as number);
@@ -135,10 +141,7 @@ async function nativeSession(program: Program, engine: NativeEngine, options: Se
   const folder = mkdtempSync(join(tmpdir(), 'mcc-build-'));
   const close = () => rmSync(folder, { recursive: true, force: true });
   try {
-    for (const { path, text } of emitProject(program, { prefix: 'model', target: targetOf(engine), banner: [] })) {
-      mkdirSync(dirname(join(folder, path)), { recursive: true });
-      writeFileSync(join(folder, path), text);
-    }
+    writeFiles(folder, projectFiles(program, { prefix: 'model', target: targetOf(engine), banner: [] }));
     const outDir = join(folder, 'out');
     const executable: Executable = await compileProjectAsync(folder, engine, { ...options.native, outDir });
     return {

@@ -1,0 +1,50 @@
+/** `mcc build`: the sources or the package of a model for one target. */
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { compile } from '../../compile.ts';
+import { weightBytes } from '../../report/figures.ts';
+import { findTarget, TARGETS, type Target } from '../../targets/index.ts';
+import { emitFor } from '../emit.ts';
+import { type LoadedModel, loadModel, type ModelOptions } from '../model.ts';
+import { UsageError, writeOutput } from '../output.ts';
+import { VERSION } from '../version.ts';
+
+export interface BuildOptions extends ModelOptions {
+  readonly target: string;
+  readonly output: string;
+  readonly via?: string;
+}
+
+export async function build(path: string, options: BuildOptions): Promise<void> {
+  const target = targetNamed(options.target);
+  const via = options.via;
+  if (via !== undefined && (via !== 'emcc' || target.backend !== 'wasm')) {
+    throw new UsageError(`--via ${via}: expected "emcc" together with --target wasm`);
+  }
+  const model = loadModel(path, options);
+  const { program } = compile(model.graph, target);
+  const request = { name: model.file.name, banner: bannerOf(model, target) };
+  const files =
+    via === undefined
+      ? emitFor(program, target, request)
+      : await (await import('../engines/emcc-package.ts')).emitViaEmcc(program, request);
+  writeOutput(options.output, files);
+  const bytes = files.reduce((sum, { content }) => sum + content.length, 0);
+  console.log(`${options.output}: ${files.length} files, ${bytes} bytes, for ${target.name}`);
+  console.log(`  weights ${weightBytes(program)} bytes, arena ${program.arenaBytes} bytes`);
+}
+
+/** Throws UsageError that lists the targets. */
+export function targetNamed(name: string): Target {
+  const target = findTarget(name);
+  if (target === undefined) {
+    throw new UsageError(`--target ${name}: no such target; expected one of ${Object.keys(TARGETS).join(', ')}`);
+  }
+  return target;
+}
+
+/** Who made the files from what, without paths or dates, so that equal models give equal files. */
+function bannerOf({ file }: LoadedModel, target: Target): string[] {
+  const digest = createHash('sha256').update(file.bytes).digest('hex').slice(0, 16);
+  return [`Made by mcc ${VERSION} for ${target.name} from ${basename(file.path)} (sha256 ${digest}...).`];
+}

@@ -1,0 +1,126 @@
+/** `mcc verify`: proof that all engines give the same bytes, on golden files or seeded random inputs. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
+import { byteSize, type TensorType } from '../../../ir/tensor/types.ts';
+import { ENGINES, type EngineName, missingFor, openSession, type Runs } from '../engines/index.ts';
+import { type LoadedModel, loadModel, type ModelOptions, positiveInteger } from '../model.ts';
+import { Failure, readUserFile, UsageError } from '../output.ts';
+import { type Difference, firstDifference } from '../verify/difference.ts';
+import { firstDifferingLayer } from '../verify/layers.ts';
+import { randomInputs } from '../verify/random-inputs.ts';
+import { engineNamed } from './run.ts';
+
+export interface VerifyOptions extends ModelOptions {
+  readonly engines?: string;
+  readonly golden?: string;
+  readonly inputs: string;
+  readonly seed: string;
+  readonly tolerance: string;
+}
+
+interface Expectation {
+  readonly source: string;
+  readonly inputs: Runs;
+  /** Recorded outputs; undefined where only the engines are compared with each other. */
+  readonly golden: Runs | undefined;
+}
+
+/** Prints a line per engine; throws Failure when one differs. */
+export async function verify(path: string, options: VerifyOptions): Promise<void> {
+  const model = loadModel(path, options);
+  const tolerance = Number(options.tolerance);
+  if (!(tolerance >= 0)) throw new UsageError(`--tolerance: expected a number >= 0, found "${options.tolerance}"`);
+  const engines = chosenEngines(options.engines);
+  const expectation =
+    options.golden === undefined ? randomRuns(model.graph, options) : goldenRuns(model.graph, options.golden);
+  const reference = await outputsOf('reference', model.graph, expectation.inputs);
+  console.log(`${model.file.name}: ${expectation.inputs.length} inputs (${expectation.source})`);
+  const problems: string[] = [];
+  if (expectation.golden !== undefined) {
+    problems.push(...report('reference', model.graph, expectation.golden, reference, tolerance, 'the golden files'));
+  }
+  for (const engine of engines.filter((name) => name !== 'reference')) {
+    const missing = missingFor(engine);
+    if (missing !== undefined) {
+      console.log(`  ${engine.padEnd(14)} skipped: ${missing}`);
+      if (options.engines !== undefined) problems.push(`${engine}: ${missing}`);
+      continue;
+    }
+    const outputs = await outputsOf(engine, model.graph, expectation.inputs);
+    const found = report(engine, model.graph, reference, outputs, 0, 'reference');
+    if (found.length > 0) found.push(await blame(model, engine, expectation.inputs, reference, outputs));
+    problems.push(...found);
+  }
+  if (problems.length > 0) throw new Failure(`${model.file.name}: engines differ\n  ${problems.join('\n  ')}`);
+}
+
+function chosenEngines(list: string | undefined): readonly EngineName[] {
+  return list === undefined ? ENGINES : list.split(',').map((name) => engineNamed(name.trim()));
+}
+
+async function outputsOf(engine: EngineName, graph: Graph, inputs: Runs): Promise<Runs> {
+  const session = await openSession(engine, graph);
+  try {
+    return await session.run(inputs);
+  } finally {
+    session.close();
+  }
+}
+
+/** Prints the engine's line and returns what differs, worded. */
+function report(engine: string, graph: Graph, expected: Runs, found: Runs, tolerance: number, than: string): string[] {
+  const types = graph.outputs.map((name) => typeOfValue(graph, name));
+  const difference = firstDifference(types, expected, found, tolerance);
+  const total = types.reduce((sum, type) => sum + byteSize(type), 0) * expected.length;
+  console.log(`  ${engine.padEnd(14)} ${difference === undefined ? `equal (${total} bytes)` : 'DIFFERS'}`);
+  if (difference === undefined) return [];
+  return [`${engine} differs from ${than}: ${differenceText(graph, difference)}`];
+}
+
+function differenceText(graph: Graph, { run, port, index, expected, found, count }: Difference): string {
+  return `input ${run}, output "${graph.outputs[port]}": ${count} values differ, first at ${index}: expected ${expected}, found ${found}`;
+}
+
+/** Looks for the first operator whose output differs on the first input that shows a difference. */
+async function blame(
+  model: LoadedModel,
+  engine: EngineName,
+  inputs: Runs,
+  expected: Runs,
+  found: Runs,
+): Promise<string> {
+  const types = model.graph.outputs.map((name) => typeOfValue(model.graph, name));
+  const { run } = firstDifference(types, expected, found, 0) as Difference;
+  return await firstDifferingLayer(model, engine, inputs[run] as readonly Uint8Array[]);
+}
+
+function randomRuns(graph: Graph, options: VerifyOptions): Expectation {
+  const count = positiveInteger(options.inputs, '--inputs');
+  const seed = positiveInteger(options.seed, '--seed');
+  const inputs = Array.from({ length: count }, (_, run) => randomInputs(graph, seed + run));
+  return { source: `random, seed ${seed}`, inputs, golden: undefined };
+}
+
+/** `in_NN.bin` with `out_NN.bin`; a model of several inputs or outputs has `in_NN_K.bin` and `out_NN_K.bin`. */
+function goldenRuns(graph: Graph, folder: string): Expectation {
+  if (!existsSync(folder)) throw new Failure(`--golden ${folder}: it does not exist`);
+  const names = new Set(readdirSync(folder));
+  const numbers = [...names].flatMap((name) => /^in_(\d+)(_0)?\.bin$/.exec(name)?.[1] ?? []).sort();
+  if (numbers.length === 0)
+    throw new Failure(`--golden ${folder}: expected files in_00.bin and out_00.bin, found none`);
+  const read = (kind: 'in' | 'out', number: string, types: readonly TensorType[]): Uint8Array[] =>
+    types.map((type, k) => {
+      const file = names.has(`${kind}_${number}_${k}.bin`) ? `${kind}_${number}_${k}.bin` : `${kind}_${number}.bin`;
+      const bytes = readUserFile(join(folder, file), 'golden file');
+      if (bytes.length === byteSize(type)) return bytes;
+      throw new Failure(`${join(folder, file)}: expected ${byteSize(type)} bytes, found ${bytes.length}`);
+    });
+  const inputTypes = graph.inputs.map((name) => typeOfValue(graph, name));
+  const outputTypes = graph.outputs.map((name) => typeOfValue(graph, name));
+  return {
+    source: `golden files of ${folder}`,
+    inputs: numbers.map((number) => read('in', number, inputTypes)),
+    golden: numbers.map((number) => read('out', number, outputTypes)),
+  };
+}

@@ -1,0 +1,57 @@
+/** The files that `mcc build` writes for a target. */
+import type { EmittedFile } from '../../backends/c/index.ts';
+import { identifier, isPrefix } from '../../backends/c/index.ts';
+import { emitProject } from '../../backends/c/project.ts';
+import { emitPackage } from '../../backends/wasm/package.ts';
+import type { Program } from '../../ir/loop/types.ts';
+import type { Target } from '../targets/index.ts';
+import { type NativeEngine, nativeEngines, renderCMakeLists, runtimeFiles } from './engines/native.ts';
+import { readText, type TextOrBytes } from './output.ts';
+
+export interface EmitRequest {
+  /** The model's name: prefix of C symbols, name of the npm package. */
+  readonly name: string;
+  readonly banner: readonly string[];
+}
+
+/** An output folder's files, by path relative to it. */
+export function emitFor(program: Program, target: Target, request: EmitRequest): TextOrBytes[] {
+  const { banner } = request;
+  if (target.backend === 'wasm') {
+    const name = packageName(request.name);
+    return emitPackage(program, { name, banner: banner.join('\n') });
+  }
+  return projectFiles(program, { prefix: prefixOf(request.name), target: target.name, banner });
+}
+
+/** The C project with the harness that runs it on the target's board or on this machine. */
+export function projectFiles(
+  program: Program,
+  options: { readonly prefix: string; readonly target: string; readonly banner: readonly string[] },
+): TextOrBytes[] {
+  const runtime = runtimeFiles(harnessOf(options.target)).map(
+    ({ from, to }): EmittedFile => ({ name: to, text: readText(from) }),
+  );
+  const { files } = emitProject(program, { ...options, runtime, cmakeLists: renderCMakeLists });
+  return files.map(({ name, text }) => ({ path: name, content: text }));
+}
+
+/** The engine whose harness and board files a target's project carries; the host's where it has none of its own. */
+function harnessOf(target: string): NativeEngine {
+  return (nativeEngines as readonly string[]).includes(target) ? (target as NativeEngine) : 'c';
+}
+
+/** A C prefix made from a model's name. */
+export function prefixOf(name: string): string {
+  const made = identifier(name.toLowerCase());
+  return isPrefix(made) ? made : `model_${made}`;
+}
+
+/** An npm name made from a model's name. */
+export function packageName(name: string): string {
+  const made = name
+    .toLowerCase()
+    .replace(/[^a-z0-9._~-]+/g, '-')
+    .replace(/^[._-]+|-+$/g, '');
+  return made === '' ? 'model' : made;
+}

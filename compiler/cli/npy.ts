@@ -1,0 +1,41 @@
+/** NumPy's .npy format, versions 1 to 3, C order (numpy.lib.format). */
+import { Failure } from './output.ts';
+
+export interface Npy {
+  /** NumPy's dtype text, `<f4`. */
+  readonly descr: string;
+  readonly shape: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+const MAGIC = '\x93NUMPY';
+
+/** Throws Failure naming the file when it is not such an array. */
+export function readNpy(file: Uint8Array, path: string): Npy {
+  const view = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  const fail = (expected: string, found: string): never => {
+    throw new Failure(`${path}: expected ${expected}, found ${found}`);
+  };
+  if (view.length < 12 || view.subarray(0, 6).toString('latin1') !== MAGIC) fail('a .npy file', 'other content');
+  const major = view[6] as number;
+  if (major < 1 || major > 3) fail('.npy format version 1 to 3', `version ${major}`);
+  const headerAt = major === 1 ? 10 : 12;
+  const headerLength = major === 1 ? view.readUInt16LE(8) : view.readUInt32LE(8);
+  const dataAt = headerAt + headerLength;
+  if (dataAt > view.length) fail(`a header of ${headerLength} bytes`, 'the end of the file');
+  const header = view.subarray(headerAt, dataAt).toString('latin1');
+  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1] ?? fail("a 'descr' in the header", header.trim());
+  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1] ?? fail("a 'shape' in the header", header.trim());
+  if (!/'fortran_order':\s*False/.test(header)) fail('C order', 'Fortran order; save it with numpy.ascontiguousarray');
+  const shape = shapeText
+    .split(',')
+    .map((text) => text.trim())
+    .filter((text) => text !== '')
+    .map(Number);
+  const itemSize = Number(/\d+$/.exec(descr)?.[0] ?? Number.NaN);
+  const bytes = shape.reduce((product, extent) => product * extent, itemSize);
+  if (bytes !== view.length - dataAt) {
+    fail(`${bytes} bytes of data for ${descr} of shape [${shape}]`, `${view.length - dataAt}`);
+  }
+  return { descr, shape, bytes: new Uint8Array(view.subarray(dataAt)) };
+}

@@ -1,0 +1,91 @@
+/** Inputs from files and outputs to files: raw little-endian `.bin` or `.npy`. */
+import { bytesOf } from '../../ir/tensor/bytes.ts';
+import { type Graph, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
+import { byteSize, type DType, sameShape, type TensorType, typeText } from '../../ir/tensor/types.ts';
+import { readNpy } from './npy.ts';
+import { Failure, readUserFile, UsageError } from './output.ts';
+
+/** `in.bin` or `name=file.npy`, as `--input` takes it. */
+interface InputFlag {
+  readonly name: string | undefined;
+  readonly path: string;
+}
+
+function parseFlag(graph: Graph, text: string): InputFlag {
+  const at = text.indexOf('=');
+  if (at < 0) return { name: undefined, path: text };
+  const name = text.slice(0, at);
+  if (!graph.inputs.includes(name)) {
+    throw new UsageError(`--input ${text}: the model has no input "${name}"; it has ${inputList(graph)}`);
+  }
+  return { name, path: text.slice(at + 1) };
+}
+
+function inputList(graph: Graph): string {
+  return graph.inputs.map((name) => `"${name}" (${typeText(typeOfValue(graph, name))})`).join(', ');
+}
+
+/** One byte array per input of the model, in its order. Unnamed flags fill the inputs that no flag names. */
+export function readInputs(graph: Graph, flags: readonly string[]): Uint8Array[] {
+  const parsed = flags.map((flag) => parseFlag(graph, flag));
+  const named = new Map<ValueName, string>();
+  for (const { name, path } of parsed) {
+    if (name === undefined) continue;
+    if (named.has(name)) throw new UsageError(`--input ${name}=...: given twice`);
+    named.set(name, path);
+  }
+  const unnamed = parsed.filter(({ name }) => name === undefined).map(({ path }) => path);
+  const free = graph.inputs.filter((name) => !named.has(name));
+  if (unnamed.length !== free.length) {
+    throw new UsageError(
+      `--input: expected one file for each of the model's inputs, ${inputList(graph)}; found ${flags.length}`,
+    );
+  }
+  free.forEach((name, i) => {
+    named.set(name, unnamed[i] as string);
+  });
+  return graph.inputs.map((name) => readInput(name, typeOfValue(graph, name), named.get(name) as string));
+}
+
+function readInput(name: ValueName, type: TensorType, path: string): Uint8Array {
+  const bytes = readUserFile(path, `input "${name}" from`);
+  if (path.toLowerCase().endsWith('.npy')) return fromNpy(name, type, path, bytes);
+  if (bytes.length !== byteSize(type)) {
+    throw new Failure(
+      `input "${name}": expected ${byteSize(type)} bytes for ${typeText(type)}, found ${bytes.length} in ${path}`,
+    );
+  }
+  return bytes;
+}
+
+const NPY_DTYPES: Readonly<Partial<Record<DType, readonly string[]>>> = {
+  f32: ['<f4'],
+  i32: ['<i4'],
+  i16: ['<i2'],
+  i8: ['|i1', '<i1'],
+  u8: ['|u1', '<u1'],
+  bool: ['|b1', '|u1'],
+  i64: ['<i8'],
+  f16: ['<f2'],
+};
+
+function fromNpy(name: ValueName, type: TensorType, path: string, file: Uint8Array): Uint8Array {
+  const npy = readNpy(file, path);
+  const accepted = NPY_DTYPES[type.dtype] ?? [];
+  if (!accepted.includes(npy.descr)) {
+    throw new Failure(
+      `input "${name}": expected dtype ${accepted.join(' or ')} for ${typeText(type)}, found ${npy.descr} in ${path}`,
+    );
+  }
+  if (!sameShape(npy.shape, type.shape)) {
+    throw new Failure(
+      `input "${name}": expected shape [${type.shape}] for ${typeText(type)}, found [${npy.shape}] in ${path}`,
+    );
+  }
+  return npy.bytes;
+}
+
+/** The raw bytes of a value as `--layers` writes them. */
+export function valueBytes(graph: Graph, name: ValueName, data: Parameters<typeof bytesOf>[1]): Uint8Array {
+  return bytesOf(typeOfValue(graph, name), data);
+}

@@ -1,0 +1,53 @@
+/** From a model file to a program: import, exact passes, lowering, with the verifiers on after every stage. */
+import { assertValid as assertValidProgram } from '../ir/loop/verify.ts';
+import type { Graph } from '../ir/tensor/graph.ts';
+import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
+import { ImportError } from './import/error.ts';
+import { type ImportedModel, importTflite } from './import/tflite/import.ts';
+import { type Lowered, lower } from './lower/index.ts';
+import { runPasses } from './passes/run.ts';
+import { PIPELINE } from './pipeline.ts';
+import type { Target } from './targets/index.ts';
+
+export interface ModelFile {
+  /** As the user wrote it, for messages. */
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  /** Becomes the graph's name and the prefix of what is emitted. */
+  readonly name: string;
+  /** Extent of a dynamic batch dimension. */
+  readonly batch?: number;
+}
+
+/** Throws ImportError for a file that is no model mcc reads. */
+export function importModel(file: ModelFile): ImportedModel {
+  const isTflite = Buffer.from(file.bytes.subarray(4, 8)).toString('latin1') === 'TFL3';
+  if (!isTflite) {
+    throw new ImportError({
+      file: file.path,
+      place: 'the first 8 bytes',
+      expected: 'a TensorFlow Lite model (identifier "TFL3")',
+      found: file.bytes.length === 0 ? 'an empty file' : `other content (${file.bytes.length} bytes)`,
+      advice: 'Convert the model to .tflite first.',
+    });
+  }
+  const imported = importTflite(file.bytes, {
+    name: file.name,
+    file: file.path,
+    ...(file.batch === undefined ? {} : { batch: file.batch }),
+  });
+  assertValidGraph(imported.graph);
+  return imported;
+}
+
+/** The exact passes; the result evaluates to the same bits. */
+export function simplify(graph: Graph): Graph {
+  return runPasses(graph, PIPELINE, { verifyEach: true }).graph;
+}
+
+/** A verified program for the target. Throws LowerError when a node has no kernel. */
+export function compile(graph: Graph, target: Target): Lowered {
+  const lowered = lower(simplify(graph), target);
+  assertValidProgram(lowered.program);
+  return lowered;
+}

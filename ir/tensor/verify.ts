@@ -203,7 +203,8 @@ function arityFaults(record: OpRecord, node: Node): Fault[] {
     return [{ law: 'node-arity', expected: `${many} operands (${record.inputs.join(', ')})`, found: String(count) }];
   }
   if (node.outputs.length === record.outputs.length) return [];
-  const results = `${record.outputs.length} results (${record.outputs.join(', ')})`;
+  const wanted = record.outputs.length;
+  const results = `${wanted} ${wanted === 1 ? 'result' : 'results'} (${record.outputs.join(', ')})`;
   return [{ law: 'node-arity', expected: results, found: String(node.outputs.length) }];
 }
 

@@ -62,6 +62,11 @@ export interface OpRecord<A = any> {
     readonly outputs: readonly TensorType[];
     readonly attrs: A;
   }) => string | undefined;
+  /** Multiply-accumulates of one evaluation, for ops that are made of them. */
+  readonly macs?: (context: {
+    readonly inputs: readonly TensorType[];
+    readonly outputs: readonly TensorType[];
+  }) => number;
   /** The definition. Every engine and target gives exactly these values. */
   readonly evaluate: (context: EvaluateContext<A>) => readonly TensorData[];
 }

@@ -224,6 +224,10 @@ const conv2d = defineOp<ConvAttrs>({
     return inferConv(inputs, attrs, outChannels);
   },
   check: checkConvQuant(0),
+  macs: ({ inputs, outputs }) => {
+    const [, height, width, depth] = (inputs[1] as TensorType).shape as [number, number, number, number];
+    return elementCount((outputs[0] as TensorType).shape) * height * width * depth;
+  },
   evaluate(context) {
     const [x, w] = context.inputs as [Tensor, Tensor];
     const g = convGeometry(x.type, w.type, context.outputs[0] as TensorType, context.attrs);
@@ -295,6 +299,10 @@ const depthwise_conv2d = defineOp<ConvAttrs>({
     return inferConv(inputs, attrs, outChannels);
   },
   check: checkConvQuant(3),
+  macs: ({ inputs, outputs }) => {
+    const [, height, width] = (inputs[1] as TensorType).shape as [number, number, number];
+    return elementCount((outputs[0] as TensorType).shape) * height * width;
+  },
   evaluate(context) {
     const [x, w] = context.inputs as [Tensor, Tensor];
     const g = convGeometry(x.type, w.type, context.outputs[0] as TensorType, context.attrs);

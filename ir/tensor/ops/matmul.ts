@@ -82,6 +82,8 @@ const fully_connected = defineOp<FullyConnectedAttrs>({
     }
     return reasonOf(() => fullyConnectedStage(x, w, outputs[0] as TensorType, attrs));
   },
+  macs: ({ inputs, outputs }) =>
+    elementCount((outputs[0] as TensorType).shape) * ((inputs[1] as TensorType).shape[1] as number),
   evaluate({ inputs, outputs, attrs }) {
     const [x, w, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     const yType = outputs[0] as TensorType;

@@ -1,0 +1,77 @@
+/**
+ * Damaged files end in a graph or in an ImportError: no other error, at most 10 s and 1 GB each. `MCC_FUZZ` sets the
+ * number of mutants, `MCC_FUZZ_SEED` the first seed.
+ */
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const COUNT = Number(process.env.MCC_FUZZ ?? 10000);
+const FIRST = Number(process.env.MCC_FUZZ_SEED ?? 0);
+const TIME_LIMIT_MS = 10_000;
+/** Loading the corpus comes before the first mutant. */
+const START_LIMIT_MS = 60_000;
+const CHILD = fileURLToPath(new URL('tflite-child.ts', import.meta.url));
+
+interface Outcome {
+  /** The last mutant begun. */
+  readonly last: number;
+  readonly failures: readonly string[];
+  readonly counts: Readonly<Record<'imported' | 'refused' | 'failed', number>> | undefined;
+}
+
+/** Runs one child until it is done, dies, or stays with one mutant for too long. */
+function runChild(from: number, to: number): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const options = ['--max-old-space-size=1024', '--import', 'tsx', CHILD, String(from), String(to)];
+    const child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const failures: string[] = [];
+    let last = from;
+    let counts: Outcome['counts'];
+    const kill = () => {
+      failures.push(`failed ${last}: no end within ${TIME_LIMIT_MS / 1000} s`);
+      child.kill('SIGKILL');
+    };
+    let timer = setTimeout(kill, START_LIMIT_MS);
+    const lines = createInterface({ input: child.stdout });
+    lines.on('line', (line) => {
+      clearTimeout(timer);
+      timer = setTimeout(kill, TIME_LIMIT_MS);
+      if (line.startsWith('seed ')) last = Number(line.slice('seed '.length));
+      else if (line.startsWith('failed ')) failures.push(line);
+      else if (line.startsWith('done ')) counts = JSON.parse(line.slice('done '.length));
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      if (counts === undefined && failures.length === 0)
+        failures.push(`failed ${last}: process ended with ${signal ?? code}`);
+      resolve({ last, failures, counts });
+    });
+  });
+}
+
+const test = suite('damaged .tflite files');
+
+test(`${COUNT} mutants from seed ${FIRST}`, async () => {
+  const failures: string[] = [];
+  const end = FIRST + COUNT - 1;
+  let next = FIRST;
+  let imported = 0;
+  while (next <= end && failures.length < 10) {
+    const outcome = await runChild(next, end);
+    failures.push(...outcome.failures);
+    imported += outcome.counts?.imported ?? 0;
+    next = outcome.last + 1;
+  }
+  console.log(`${COUNT} damaged files, ${imported} of them still models`);
+  const reproduce = failures.map((line) => {
+    const seed = line.split(/[ :]/)[1];
+    return `${line}\n    node --import tsx tests/fuzz/tflite-child.ts ${seed} ${seed}`;
+  });
+  assert.is(failures.length, 0, reproduce.slice(0, 10).join('\n'));
+  assert.ok(imported > 0, 'some damage (to weights) leaves a model whole: none did, so nothing was tested');
+});
+
+test.run();

@@ -139,7 +139,7 @@ function remainder(a: Range, b: Range): Range {
 function leadingZeros(a: Range): Range {
   const zeros = (x: bigint) => Math.clz32(Number(x));
   if (a.high < 0n) return range(0, 0);
-  return range(zeros(a.high), a.low < 0n ? 32 : zeros(a.low));
+  return a.low < 0n ? range(0, 32) : range(zeros(a.high), zeros(a.low));
 }
 
 /** Sign extension of the low bits: the identity on what already fits. */

@@ -2,10 +2,9 @@
  * Laws of values, proved by interval analysis: accesses in bounds, shift counts and divisors in their domain.
  *
  * The analysis walks a function once in order. A `let` has the range of its expression, a loop variable that of its
- * constants, a `var` that of its last value. Inside an `if` the registers compared in the condition are narrowed. At a
- * loop, the `var`s that its body sets are first taken to hold anything; what the body then leaves in them, joined with
- * what they held before the loop, holds at the start of every trip, because the body is monotone. Helpers are analysed
- * anew for each call with the ranges of its arguments.
+ * constants, a `var` that of its last value. Inside an `if` the registers compared in the condition are narrowed. For the
+ * `var`s that a loop's body sets, ranges are found that hold at the start of every trip. Helpers are analysed anew for
+ * each call with the ranges of its arguments.
  */
 import { typeOf } from './build.ts';
 import { accessCount } from './evaluate-memory.ts';
@@ -70,6 +69,14 @@ export class FlowChecker {
     this.results.set(key, { result, reported: reporting });
     return result;
   }
+}
+
+/** `known` with those ends that `after` lies beyond moved to the ends of the type. */
+function widened(known: Range, after: Range, full: Range): Range {
+  return {
+    low: after.low < known.low ? full.low : known.low,
+    high: after.high > known.high ? full.high : known.high,
+  };
 }
 
 class FlowAnalysis {
@@ -144,25 +151,55 @@ class FlowAnalysis {
   private loop(s: For, path: readonly string[]): void {
     const trips = Math.floor((s.end - 1 - s.start) / s.step);
     this.env.set(s.name, range(s.start, s.start + trips * s.step));
-    const before = new Map(this.env);
-    const changed = this.changedIn(s.body, before);
-    if (changed.size > 0) {
-      for (const [name, full] of changed) this.env.set(name, full);
-      this.silent++;
-      this.body(s.body, path);
-      this.silent--;
-      const after = this.env;
-      this.env = new Map(before);
-      for (const [name, full] of changed) {
-        this.env.set(name, join(before.get(name) ?? full, after.get(name) ?? full));
-      }
-    }
-    const start = new Map(this.env);
+    const changed = this.changedIn(s.body, this.env);
+    for (const [name, known] of this.atEveryTrip(s, changed, path)) this.env.set(name, known);
+    const start = this.env;
+    this.env = new Map(start);
     this.body(s.body, path);
     // A loop runs at least once, so that what its last trip leaves is all there is; names from inside go out of scope.
-    this.env = new Map(
-      [...start].map(([name, known]) => [name, changed.has(name) ? (this.env.get(name) ?? known) : known]),
-    );
+    const end = this.env;
+    this.env = new Map([...start].map(([name, known]) => [name, changed.has(name) ? (end.get(name) ?? known) : known]));
+  }
+
+  /**
+   * Ranges of the `var`s that a body sets which hold whenever a trip starts. Begins with what they hold before the loop;
+   * an end that the body moves goes all the way to the end of the type. Once the body moves no end any more, the ranges
+   * hold, and so do the tighter ones of before the loop joined with what the body leaves.
+   */
+  private atEveryTrip(
+    s: For,
+    changed: ReadonlyMap<string, Range>,
+    path: readonly string[],
+  ): ReadonlyMap<string, Range> {
+    const before = this.env;
+    const first = new Map([...changed].map(([name, full]) => [name, before.get(name) ?? full]));
+    let assumed = first;
+    for (let attempt = 0; changed.size > 0; attempt++) {
+      const after = this.effect(s.body, assumed, path);
+      const left = (name: string) => after.get(name) as Range;
+      if ([...assumed].every(([name, known]) => contains(known, left(name)))) {
+        return new Map([...first].map(([name, known]) => [name, join(known, left(name))]));
+      }
+      assumed = new Map(
+        [...assumed].map(([name, known]) => {
+          const full = changed.get(name) as Range;
+          return [name, attempt < 3 ? widened(known, left(name), full) : full];
+        }),
+      );
+    }
+    return assumed;
+  }
+
+  /** What a body leaves in the `var`s of `assumed` when they hold that before it. Reports nothing. */
+  private effect(body: readonly Stmt[], assumed: ReadonlyMap<string, Range>, path: readonly string[]) {
+    const before = this.env;
+    this.env = new Map([...before, ...assumed]);
+    this.silent++;
+    this.body(body, path);
+    this.silent--;
+    const after = new Map([...assumed].map(([name, known]) => [name, this.env.get(name) ?? known]));
+    this.env = before;
+    return after;
   }
 
   /** The integer `var`s from outside that a body sets, with what they hold when nothing is known. */

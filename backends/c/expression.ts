@@ -98,6 +98,7 @@ function printOp(e: Op, names: Names): Text {
     );
   const clamp = asClamp(e);
   if (clamp !== undefined) return callText('mcc_clamp', clamp, [], names);
+  if (isPlainRemainder(e)) return infixText(e, '%', LEVEL.multiplicative, names);
   const spelling = SPELL[e.op];
   switch (spelling.form) {
     case 'call':
@@ -119,6 +120,12 @@ function asClamp(e: Op): readonly Expr[] | undefined {
   const [x, low] = inner.args;
   if (x === undefined || low?.kind !== 'const' || low.value > high.value) return undefined;
   return [x, low, high];
+}
+
+/** By a constant for which C defines it whatever the dividend. */
+function isPlainRemainder(e: Op): boolean {
+  const divisor = e.args[1];
+  return e.op === 'i32.rem_s' && divisor?.kind === 'const' && divisor.value !== -1 && divisor.value !== 0;
 }
 
 function callText(name: string, args: readonly Expr[], imm: readonly number[], names: Names): Text {

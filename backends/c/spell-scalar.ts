@@ -14,7 +14,7 @@ export const SPELL_SCALAR: { readonly [K in keyof typeof SCALAR]: Spelling } = {
   'i32.sub_wrap': call('mcc_sub_wrap'),
   'i32.mul_wrap': call('mcc_mul_wrap'),
   'i32.div_s': infix('/'),
-  'i32.rem_s': infix('%'),
+  'i32.rem_s': call('mcc_rem'),
   'i32.and': infix('&'),
   'i32.or': infix('|'),
   'i32.xor': infix('^'),

@@ -191,6 +191,10 @@ static inline int32_t mcc_sub_wrap(int32_t a, int32_t b) { return (int32_t)((uin
 /*@ mcc_mul_wrap */
 static inline int32_t mcc_mul_wrap(int32_t a, int32_t b) { return (int32_t)((uint32_t)a * (uint32_t)b); }
 
+/*@ mcc_rem */
+/* The remainder with the sign of a. C leaves INT32_MIN % -1 undefined; here it is 0. */
+static inline int32_t mcc_rem(int32_t a, int32_t b) { return b == -1 ? 0 : a % b; }
+
 /*@ mcc_shl */
 /* bits shifted out are lost */
 static inline int32_t mcc_shl(int32_t a, int32_t n) { return (int32_t)((uint32_t)a << n); }
@@ -336,7 +340,7 @@ static inline float mcc_floor_f32(float x) {
 /*@ mcc_ceil_f32 */
 static inline float mcc_ceil_f32(float x) {
   const float t = mcc_trunc_f32(x);
-  return t < x ? mcc_sign_f32(t + 1.0f, x) : t;
+  return t < x ? t + 1.0f : t;
 }
 
 /*@ mcc_nearest_f32 */
@@ -360,7 +364,7 @@ static inline double mcc_floor_f64(double x) {
 /*@ mcc_ceil_f64 */
 static inline double mcc_ceil_f64(double x) {
   const double t = mcc_trunc_f64(x);
-  return t < x ? mcc_sign_f64(t + 1.0, x) : t;
+  return t < x ? t + 1.0 : t;
 }
 
 /*@ mcc_nearest_f64 */

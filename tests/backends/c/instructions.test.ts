@@ -60,12 +60,9 @@ const SPECIAL = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
 function pick(type: Type, next: () => number, bound: number): RegisterValue {
   const edge = (next() & 1) === 0;
   const choice = next() >>> 0;
-  if (type === 'v128') {
-    const lanes = (choice & 3) === 0 ? [1, 2, 3, 4].map(() => floatBits(pickFloat(next))) : [1, 2, 3, 4].map(next);
-    return new Uint8Array(Int32Array.from(lanes).buffer).map((byte) => ((next() & 7) === 0 ? 0x80 : byte));
-  }
+  if (type === 'v128') return pickVector(choice, next);
   if (type === 'i32') {
-    if (bound > 0) return choice % bound;
+    if (bound > 0) return edge ? choice % 4 : choice % bound;
     return edge ? (I32[choice % I32.length] as number) : next() >> (choice & 31);
   }
   if (type === 'i64') {
@@ -76,15 +73,21 @@ function pick(type: Type, next: () => number, bound: number): RegisterValue {
   return type === 'f32' ? Math.fround(pickFloat(next)) : pickFloat(next);
 }
 
+/** Lanes of floats, of halfwords at their limits, or of anything. */
+function pickVector(choice: number, next: () => number): Uint8Array {
+  if ((choice & 3) === 0) return new Uint8Array(Float32Array.from({ length: 4 }, () => pickFloat(next)).buffer);
+  if ((choice & 3) === 1) {
+    const limit = () => [-32768, 32767, 0, 1, -1, -32767, 0x7f80][(next() >>> 0) % 7] as number;
+    return new Uint8Array(Int16Array.from({ length: 8 }, limit).buffer);
+  }
+  return new Uint8Array(Int32Array.from({ length: 4 }, next).buffer);
+}
+
 function pickFloat(next: () => number): number {
   const choice = next() >>> 0;
   if ((choice & 15) === 0) return SPECIAL[(choice >>> 4) % 3] as number;
   if ((choice & 3) === 0) return F[(choice >>> 4) % F.length] as number;
   return (next() / 2 ** 31) * 2 ** (((choice >>> 4) % 80) - 40);
-}
-
-function floatBits(x: number): number {
-  return new Int32Array(Float32Array.of(x).buffer)[0] as number;
 }
 
 /** The operand that counts bits, and how many there are. */
@@ -112,7 +115,7 @@ function pack(type: Type, values: readonly RegisterValue[]): Uint8Array {
   return out;
 }
 
-const CASES = 64;
+const CASES = 192;
 
 /** Operands for which the instruction keeps its promises. */
 function operands(name: Opcode, imm: readonly number[], next: () => number): RegisterValue[][] {
@@ -130,12 +133,13 @@ function operands(name: Opcode, imm: readonly number[], next: () => number): Reg
   return rows;
 }
 
-/** Constants to try: every lane; every width from 1; a few shuffles. */
+/** Constants to try: the first and last lane, the smallest and largest width, two between; a few shuffles. */
 function immediates(name: Opcode, next: () => number): number[][] {
   const { imm } = instruction(name);
   if (imm === undefined) return [[]];
   if (imm.count > 1) return [1, 2, 3].map(() => Array.from({ length: imm.count }, () => (next() >>> 0) % imm.bound));
-  return Array.from({ length: imm.bound }, (_, i) => [i]).filter(([i]) => !name.endsWith('sat') || (i as number) > 0);
+  const least = name.endsWith('sat') ? 1 : 0;
+  return [...new Set([least, imm.bound >> 2, imm.bound >> 1, imm.bound - 1])].map((value) => [value]);
 }
 
 interface Piece {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Graph } from '../../../ir/tensor/graph.ts';
@@ -79,6 +80,11 @@ function constantGraph(type: TensorType, data: TensorData, encoding: Encoding = 
 
 suite('prints attributes in schema order, whatever their order in the node', () => {
   assert.is(printGraph(smallGraph()), SMALL);
+});
+
+suite("is the README's example", () => {
+  const readme = readFileSync(new URL('../../../ir/tensor/README.md', import.meta.url), 'utf8');
+  assert.ok(readme.includes(SMALL));
 });
 
 suite('parses the same graph from its text', () => {

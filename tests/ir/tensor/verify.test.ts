@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Graph, Node } from '../../../ir/tensor/graph.ts';
@@ -273,6 +274,11 @@ suite('node-op: names the ops there are', () => {
 suite('has a broken graph for every law', () => {
   const untested = (Object.keys(LAWS) as Law[]).filter((law) => law !== 'node-op' && BROKEN[law].length === 0);
   assert.equal(untested, []);
+});
+
+suite('the README lists every law in its words', () => {
+  const readme = readFileSync(new URL('../../../ir/tensor/README.md', import.meta.url), 'utf8');
+  for (const [law, text] of Object.entries(LAWS)) assert.ok(readme.includes(`| \`${law}\` | ${text} |`), law);
 });
 
 suite('assertValid throws one error with every fault', () => {

@@ -47,7 +47,12 @@ export function simplify(graph: Graph): Graph {
 
 /** A verified program for the target. Throws LowerError when a node has no kernel. */
 export function compile(graph: Graph, target: Target): Lowered {
-  const lowered = lower(simplify(graph), target);
+  return lowerVerified(simplify(graph), target);
+}
+
+/** The same for a graph that is simplified already. */
+export function lowerVerified(graph: Graph, target: Target): Lowered {
+  const lowered = lower(graph, target);
   assertValidProgram(lowered.program);
   return lowered;
 }

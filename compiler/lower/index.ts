@@ -24,8 +24,9 @@ export interface StepPlan {
   readonly kernel: string;
   /** Kernels that were tried before, with the reason why they do not apply. */
   readonly refused: readonly { readonly kernel: string; readonly reason: string }[];
-  readonly reads: readonly ValueName[];
-  readonly writes: readonly ValueName[];
+  /** Names of the memory it touches, as the memory plan knows them. */
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
 }
 
 /** Everything decided on the way from graph to program; `mcc inspect` prints it. */
@@ -91,11 +92,13 @@ function nodeStep(graph: Graph, node: Node, target: Target, storage: StorageMap)
       continue;
     }
     const value = node.outputs[0] as ValueName;
+    const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
+    const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
     return {
-      plan: { op: node.op, value, kernel: kernel.name, refused, reads: node.inputs, writes: node.outputs },
+      plan: { op: node.op, value, kernel: kernel.name, refused, ...accesses(inputs, outputs) },
       built: buildKernel(kernel, site, node, graph),
-      inputs: node.inputs.map((name) => storage.of.get(name) as Storage),
-      outputs: node.outputs.map((name) => storage.of.get(name) as Storage),
+      inputs,
+      outputs,
     };
   }
   const reasons = refused.map(({ kernel, reason }) => `\n  ${kernel}: ${reason}`).join('');
@@ -137,7 +140,7 @@ function copyStep(graph: Graph, from: ValueName, to: Storage, storage: StorageMa
   const constant = graph.constants.get(from);
   const name = to.kind === 'output' ? (graph.outputs[to.index] as ValueName) : 'name' in to ? to.name : from;
   return {
-    plan: { op: 'copy', value: name, kernel: 'copy', refused: [], reads: [from], writes: [name] },
+    plan: { op: 'copy', value: name, kernel: 'copy', refused: [], ...accesses([source], [to]) },
     built: buildCopy(type, constant?.data),
     inputs: [source],
     outputs: [to],
@@ -150,11 +153,15 @@ function orderName(storage: Storage): string {
   return storage.kind === 'rom' ? 'rom' : `${storage.kind} ${storage.index}`;
 }
 
+function accesses(inputs: readonly Storage[], outputs: readonly Storage[]): Pick<StepPlan, 'reads' | 'writes'> {
+  return { reads: inputs.filter((s) => s.kind !== 'rom').map(orderName), writes: outputs.map(orderName) };
+}
+
 function memoryStep({ plan, built, inputs, outputs }: Step): MemoryStep {
   return {
     name: plan.value,
-    reads: inputs.filter((s) => s.kind !== 'rom').map(orderName),
-    writes: outputs.map(orderName),
+    reads: plan.reads,
+    writes: plan.writes,
     scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
     inPlace: built.inPlace.map(
       ([i, o]) => [orderName(inputs[i] as Storage), orderName(outputs[o] as Storage)] as const,

@@ -37,6 +37,8 @@ export interface MemoryPlan {
   readonly order: readonly number[];
   /** Arena offset of every buffer and persistent value, in bytes. */
   readonly offsets: ReadonlyMap<string, number>;
+  /** Bytes of every buffer and persistent value. */
+  readonly sizes: ReadonlyMap<string, number>;
   /** Arena offsets of each step's scratch memory, by step index. */
   readonly scratch: ReadonlyMap<number, readonly number[]>;
   /** Which values took over the memory of another (`written value -> read value`). */
@@ -74,6 +76,7 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
   return {
     order,
     offsets: valueOffsets(problem, groups, placed.offsets, base, persistent.offsets, inPlace),
+    sizes: new Map([...problem.buffers, ...problem.persistent].map(([value, { bytes: size }]) => [value, size])),
     scratch: scratchOffsets(order, steps, placed.offsets.slice(groups.size), base),
     inPlace,
     bytes,

@@ -3,7 +3,7 @@ import type { Graph, ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, typeText } from '../../../ir/tensor/types.ts';
 import { type Frame, Importer, type SourceOperator } from './importer.ts';
 import { ModelFile } from './model-file.ts';
-import { within } from './reader.ts';
+import { ROOT, within } from './reader.ts';
 import { checkShape, tensorType } from './tensors.ts';
 
 export type { SourceOperator } from './importer.ts';
@@ -29,7 +29,7 @@ export interface ImportedModel {
 export function importTflite(bytes: Uint8Array, options: ImportOptions): ImportedModel {
   const model = new ModelFile(bytes, options.file ?? options.name);
   const importer = new Importer(model);
-  const frame = importer.frame(0, undefined, within(undefined, 'model'));
+  const frame = importer.frame(0, undefined, ROOT);
   const inputs = bindInputs(importer, frame, options.batch);
   importer.run(frame);
   const outputs = bindOutputs(importer, frame);

@@ -7,7 +7,7 @@ import { CONVERTERS } from './convert/index.ts';
 import type { ModelFile } from './model-file.ts';
 import { SUPPORTED_OPERATORS, type SupportedOperator } from './opcodes.ts';
 import { OperatorContext } from './operator-context.ts';
-import { type Place, within } from './reader.ts';
+import { type Place, ROOT, within } from './reader.ts';
 import { LIMITS, type OperatorRecord, type SubgraphRecord, type TensorRecord } from './schema.ts';
 import { Constants, checkShape, tensorType } from './tensors.ts';
 import { Variables } from './variables.ts';
@@ -64,7 +64,7 @@ export class Importer {
     for (let outer = caller; outer !== undefined; outer = outer.caller) {
       if (outer.index === index) this.model.refuse(place, 'subgraphs that do not call themselves', `subgraph ${index}`);
     }
-    const own = within(undefined, `subgraph ${index}`);
+    const own = within(ROOT, `subgraph ${index}`);
     return { index, subgraph, place: own, id: this.#frames++, caller, bindings: new Map() };
   }
 

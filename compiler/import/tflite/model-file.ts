@@ -2,7 +2,7 @@
 import { ImportError } from '../error.ts';
 import { BUILTIN_OPERATORS } from './opcodes.ts';
 import { OPTIONS, type Options, type OptionsName } from './options.ts';
-import { Flatbuffer, type Place, placeText, type Table, within } from './reader.ts';
+import { Flatbuffer, type Place, placeText, ROOT, type Table, within } from './reader.ts';
 import {
   FILE_IDENTIFIER,
   MODEL,
@@ -25,7 +25,7 @@ export class ModelFile {
   constructor(bytes: Uint8Array, file: string) {
     this.file = file;
     this.#flatbuffer = new Flatbuffer(bytes, file);
-    const header = { parent: undefined, name: 'header' };
+    const header = within(ROOT, 'header');
     const identifier = new TextDecoder('latin1').decode(bytes.subarray(4, 8));
     if (identifier !== FILE_IDENTIFIER) {
       this.refuse(
@@ -36,7 +36,7 @@ export class ModelFile {
       );
     }
     const root = this.#flatbuffer.follow(0, header);
-    this.model = this.#flatbuffer.table(MODEL as Table<ModelRecord>, root, { parent: undefined, name: 'model' });
+    this.model = this.#flatbuffer.table(MODEL as Table<ModelRecord>, root, ROOT);
     if (this.model.version !== SCHEMA_VERSION) {
       this.refuse(
         header,

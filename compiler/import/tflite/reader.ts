@@ -18,9 +18,12 @@ export function within(parent: Place | undefined, name: string): Place {
   return { parent, name };
 }
 
+/** The file itself: named in places only when there is nothing further to name. */
+export const ROOT: Place = { parent: undefined, name: 'model' };
+
 /** `subgraph 0, operator 3, field inputs` */
-export function placeText(place: Place): string {
-  return place.parent === undefined ? place.name : `${placeText(place.parent)}, ${place.name}`;
+export function placeText({ parent, name }: Place): string {
+  return parent === undefined || parent === ROOT ? name : `${placeText(parent)}, ${name}`;
 }
 
 /** One field of one table in the file; `position` is where its inline bytes start, or undefined when it is absent. */
@@ -256,7 +259,7 @@ export function tables<T>(id: number, item: string, limit: number, description: 
       const { start, length } = file.vector(position, 4, place);
       if (length > limit) file.fail(place, `at most ${limit}`, `${length}`);
       return Array.from({ length }, (_, i) => {
-        const at = within(place.parent?.parent === undefined ? undefined : place.parent, `${item} ${i}`);
+        const at = within(place.parent, `${item} ${i}`);
         return file.table(description, file.follow(start + 4 * i, at), at);
       });
     },

@@ -1,0 +1,37 @@
+/** `mcc inspect`: types, work, sizes and memory of a model on a target. */
+import { printProgram } from '../../../ir/loop/print.ts';
+import { printGraph } from '../../../ir/tensor/print.ts';
+import { lowerVerified, simplify } from '../../compile.ts';
+import { reportModel } from '../../report/model-report.ts';
+import { memoryChart, reportText } from '../../report/text.ts';
+import { loadModel, type ModelOptions } from '../model.ts';
+import { UsageError } from '../output.ts';
+import { targetNamed } from './build.ts';
+
+export interface InspectOptions extends ModelOptions {
+  readonly target: string;
+  readonly ir?: string;
+  readonly memory?: boolean;
+  readonly json?: boolean;
+}
+
+export function inspect(path: string, options: InspectOptions): void {
+  const target = targetNamed(options.target);
+  if (options.ir !== undefined && options.ir !== 'tensor' && options.ir !== 'loop') {
+    throw new UsageError(`--ir ${options.ir}: expected tensor or loop`);
+  }
+  const graph = simplify(loadModel(path, options).graph);
+  if (options.ir === 'tensor') {
+    process.stdout.write(printGraph(graph, { elide: options.json !== true }));
+    return;
+  }
+  const lowered = lowerVerified(graph, target);
+  if (options.ir === 'loop') {
+    process.stdout.write(printProgram(lowered.program, { elide: options.json !== true }));
+    return;
+  }
+  const report = reportModel(graph, lowered, target);
+  if (options.json === true) console.log(JSON.stringify(report, null, 2));
+  else
+    console.log([...reportText(report), ...(options.memory === true ? ['', ...memoryChart(lowered)] : [])].join('\n'));
+}

@@ -1,0 +1,106 @@
+/** Reports as text for a terminal. */
+import type { Lowered } from '../lower/index.ts';
+import type { ModelReport } from './model-report.ts';
+
+/** Columns padded to their widest cell; numbers to the right. */
+export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string[] {
+  const cells = [head, ...rows.map((row) => row.map((cell) => (typeof cell === 'number' ? grouped(cell) : cell)))];
+  const widths = head.map((_, column) => Math.max(...cells.map((row) => (row[column] as string).length)));
+  const isNumber = head.map((_, column) => rows.some((row) => typeof row[column] === 'number'));
+  return cells.map((row) =>
+    row
+      .map((cell, column) => {
+        const width = widths[column] as number;
+        return isNumber[column] ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** 1234567 as 1,234,567 */
+export function grouped(value: number): string {
+  return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
+}
+
+function shortened(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
+}
+
+export function reportText(report: ModelReport): string[] {
+  const port = (kind: string) => (p: ModelReport['inputs'][number]) =>
+    `  ${kind}  ${p.name}  ${p.type}  ${grouped(p.bytes)} bytes`;
+  const steps = report.steps.map((step, i) => [
+    String(i),
+    step.kernel,
+    shortened(step.value, 32),
+    step.type.split(' ')[0] as string,
+    step.macs,
+    step.weightBytes,
+    step.liveBytes,
+    step.predictedCycles,
+  ]);
+  return [
+    `${report.name} for ${report.target}`,
+    ...report.inputs.map(port('input ')),
+    ...report.outputs.map(port('output')),
+    '',
+    ...table(['#', 'kernel', 'makes', 'type', 'MACs', 'weights', 'RAM live', 'cycles'], steps),
+    '',
+    `MACs       ${grouped(report.macs)}`,
+    `constants  ${grouped(report.constantBytes)} bytes of flash; code comes on top`,
+    `arena      ${grouped(report.arenaBytes)} bytes of RAM${report.stateBytes === 0 ? '' : `, ${grouped(report.stateBytes)} of them state`}; input and output buffers are the caller's`,
+    `cycles     ${grouped(report.predictedCycles)} predicted from the loop IR; they rank, they do not promise`,
+  ];
+}
+
+const CHART_WIDTH = 64;
+
+/** The arena over time: a row per call, the bytes of each buffer that is alive drawn where it lies. */
+export function memoryChart({ program, plan }: Lowered): string[] {
+  const { memory } = plan;
+  const bytes = Math.max(program.arenaBytes, 1);
+  const column = (offset: number) => Math.floor((offset * CHART_WIDTH) / bytes);
+  const lives = valueLives(plan);
+  const letters = new Map([...lives.keys()].map((value, i) => [value, letterOf(i)]));
+  const rows = memory.order.map((_, position) => {
+    const cells = new Array<string>(CHART_WIDTH).fill('.');
+    for (const [value, life] of lives) {
+      if (position < life.start || position > life.end) continue;
+      const from = column(life.offset);
+      cells.fill(letters.get(value) as string, from, Math.max(from + 1, column(life.offset + life.bytes)));
+    }
+    return `${String(position).padStart(4)}  ${cells.join('')}  ${grouped(memory.live[position] as number)}`;
+  });
+  const legend = [...lives].map(
+    ([value, { offset, bytes: size }]) =>
+      `  ${letters.get(value)}  ${grouped(offset)}..${grouped(offset + size)}  ${value}`,
+  );
+  return [`arena of ${grouped(program.arenaBytes)} bytes, one row per call; '.' is free`, ...rows, ...legend];
+}
+
+function letterOf(index: number): string {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+  return letters[index % letters.length] as string;
+}
+
+interface Life {
+  readonly start: number;
+  readonly end: number;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+function valueLives({ steps, memory }: Lowered['plan']): Map<string, Life> {
+  const lives = new Map<string, Life>();
+  memory.order.forEach((index, position) => {
+    const step = steps[index];
+    for (const value of [...(step?.writes ?? []), ...(step?.reads ?? [])]) {
+      const offset = memory.offsets.get(value);
+      const bytes = memory.sizes.get(value);
+      if (offset === undefined || bytes === undefined) continue;
+      lives.set(value, { start: lives.get(value)?.start ?? position, end: position, offset, bytes });
+    }
+  });
+  return lives;
+}

@@ -5,15 +5,16 @@
  * is left is known not to be negative. The i32 sums and products of an index are exact by the laws of loop IR.
  */
 import { add, i32, mul, sub } from '../../ir/loop/build.ts';
-import { instruction, type Opcode } from '../../ir/loop/instructions.ts';
+import { instruction } from '../../ir/loop/instructions.ts';
+import { fullRange, LOADED, opRange, type Range, range } from '../../ir/loop/ranges.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 
-/** What is known of the i32 variables in scope. */
+/** What is known of the variables in scope. */
 export interface Knowledge {
   /** The constant that a variable stands for, if it does. */
   readonly constantOf: (name: string) => number | undefined;
-  /** A number that the variable is never below; -Infinity when nothing is known. */
-  readonly lowerBoundOf: (name: string) => number;
+  /** Undefined when nothing is known. */
+  readonly rangeOf: (name: string) => Range | undefined;
 }
 
 /** The value of an i32 expression whose leaves are constants or known variables. */
@@ -32,37 +33,23 @@ export function constantValue(e: Expr, known: Knowledge): number | undefined {
   }
 }
 
-/** A number that the i32 expression is never below; -Infinity when nothing is known. */
-export function lowerBound(e: Expr, known: Knowledge): number {
-  const value = constantValue(e, known);
-  if (value !== undefined) return value;
-  if (e.kind === 'var') return known.lowerBoundOf(e.name);
-  if (e.kind === 'load') return e.access === 'u8' || e.access === 'u16' ? 0 : Number.NEGATIVE_INFINITY;
-  return e.kind === 'op' ? lowerBoundOfOp(e.op, e.args, known) : Number.NEGATIVE_INFINITY;
-}
-
-function lowerBoundOfOp(op: Opcode, args: readonly Expr[], known: Knowledge): number {
-  const low = (index: number): number => lowerBound(args[index] as Expr, known);
-  const unlessNegative = (...indices: number[]): number => (indices.every((i) => low(i) >= 0) ? 0 : -Infinity);
-  switch (op) {
-    case 'i32.add':
-      return low(0) + low(1);
-    case 'i32.mul':
-    case 'i32.div_s':
-      return unlessNegative(0, 1);
-    case 'i32.rem_s':
-    case 'i32.shr_s':
-      return unlessNegative(0);
-    case 'i32.and':
-      return low(0) >= 0 || low(1) >= 0 ? 0 : -Infinity;
-    case 'i32.min_s':
-      return Math.min(low(0), low(1));
-    case 'i32.max_s':
-      return Math.max(low(0), low(1));
-    case 'i32.select':
-      return Math.min(low(1), low(2));
-    default:
-      return -Infinity;
+/** A range that holds every value of the expression; undefined for floats and vectors. */
+export function rangeOf(e: Expr, known: Knowledge): Range | undefined {
+  switch (e.kind) {
+    case 'const':
+      return e.type === 'i32' || e.type === 'i64' ? range(e.value, e.value) : undefined;
+    case 'var':
+      return known.rangeOf(e.name) ?? fullRange(e.type);
+    case 'load':
+      return LOADED[e.access];
+    case 'call':
+      return fullRange(e.type);
+    case 'op':
+      return opRange(
+        e.op,
+        e.args.map((arg) => rangeOf(arg, known)),
+        e.imm,
+      );
   }
 }
 
@@ -76,7 +63,8 @@ export function splitIndex(index: Expr, known: Knowledge): SplitIndex {
   const { rest, offset } = split(index, known);
   const restValue = constantValue(rest, known);
   if (restValue !== undefined) return { rest: undefined, offset: restValue + offset };
-  return offset > 0 && lowerBound(rest, known) >= 0 ? { rest, offset } : { rest: index, offset: 0 };
+  const low = rangeOf(rest, known)?.low;
+  return offset > 0 && low !== undefined && low >= 0n ? { rest, offset } : { rest: index, offset: 0 };
 }
 
 function split(e: Expr, known: Knowledge): { readonly rest: Expr; readonly offset: number } {
@@ -99,14 +87,4 @@ function split(e: Expr, known: Knowledge): { readonly rest: Expr; readonly offse
     return { rest: mul(inner.rest, factor), offset: inner.offset * factor };
   }
   return { rest: e, offset: 0 };
-}
-
-/** What a condition that holds says of the variables it names: `name >= low` for each pair. */
-export function boundsFrom(cond: Expr): readonly (readonly [name: string, low: number])[] {
-  if (cond.kind !== 'op') return [];
-  if (cond.op === 'i32.and') return cond.args.flatMap(boundsFrom);
-  if (cond.op !== 'i32.ge_s' && cond.op !== 'i32.gt_s') return [];
-  const [a, b] = cond.args as readonly [Expr, Expr];
-  if (a.kind !== 'var' || b.kind !== 'const') return [];
-  return [[a.name, (b.value as number) + (cond.op === 'i32.gt_s' ? 1 : 0)]];
 }

@@ -1,5 +1,6 @@
 /** One function of loop IR as a function of a WebAssembly module. */
 import { type Instruction, instruction, type Opcode } from '../../ir/loop/instructions.ts';
+import { factsOf, meet, type Range, range } from '../../ir/loop/ranges.ts';
 import {
   ACCESS_BYTES,
   ACCESS_TYPE,
@@ -12,7 +13,7 @@ import {
   type Store,
   type Type,
 } from '../../ir/loop/types.ts';
-import { boundsFrom, constantValue, type Knowledge, lowerBound, splitIndex } from './addresses.ts';
+import { constantValue, type Knowledge, rangeOf, splitIndex } from './addresses.ts';
 import type { Ref, WasmModule } from './binaryen.ts';
 import type { Keep } from './intrinsics.ts';
 import { LOAD, STORE } from './memory.ts';
@@ -80,8 +81,9 @@ type Binding =
       readonly kind: 'local';
       readonly index: number;
       readonly type: Type;
+      /** What is known of its value wherever it is read; of a mutable variable nothing is. */
+      readonly range: Range | undefined;
       readonly mutable: boolean;
-      readonly low: number;
     }
   | { readonly kind: 'constant'; readonly value: number };
 
@@ -105,9 +107,9 @@ class FunctionLowering {
       const binding = this.names.get(name);
       return binding?.kind === 'constant' ? binding.value : undefined;
     },
-    lowerBoundOf: (name) => {
+    rangeOf: (name) => {
       const binding = this.names.get(name);
-      return binding?.kind === 'local' ? binding.low : Number.NEGATIVE_INFINITY;
+      return binding?.kind === 'local' ? binding.range : binding && range(binding.value, binding.value);
     },
   };
 
@@ -139,8 +141,8 @@ class FunctionLowering {
     throw new Error(`function ${this.func.name}: ${message}`);
   }
 
-  private bindLocal(name: string, index: number, type: Type, low = Number.NEGATIVE_INFINITY, mutable = false): void {
-    this.names.set(name, { kind: 'local', index, type, mutable, low });
+  private bindLocal(name: string, index: number, type: Type, known?: Range, mutable = false): void {
+    this.names.set(name, { kind: 'local', index, type, range: known, mutable });
   }
 
   private statements(body: readonly Stmt[]): Ref[] {
@@ -177,10 +179,10 @@ class FunctionLowering {
       this.names.set(name, { kind: 'constant', value: constant });
       return [];
     }
-    const low = immutable ? lowerBound(value, this.known) : Number.NEGATIVE_INFINITY;
+    const known = immutable ? rangeOf(value, this.known) : undefined;
     const { ref, type } = this.expression(value);
     const index = this.locals.fresh(type);
-    this.bindLocal(name, index, type, low, !immutable);
+    this.bindLocal(name, index, type, known, !immutable);
     return [this.module.setLocal(index, ref)];
   }
 
@@ -196,7 +198,7 @@ class FunctionLowering {
     }
     const { make } = this.module;
     const index = this.locals.fresh('i32');
-    this.bindLocal(name, index, 'i32', start);
+    this.bindLocal(name, index, 'i32', range(start, start + (trips - 1) * step));
     const label = `loop${this.loops++}`;
     const next = make.i32.add(this.module.getLocal(index, 'i32'), make.i32.const(step));
     // The index meets this value exactly, so a comparison for inequality ends the loop even if the last step wraps.
@@ -211,15 +213,23 @@ class FunctionLowering {
   private branch(stmt: Extract<Stmt, { kind: 'if' }>): Ref {
     const { make } = this.module;
     const condition = this.expression(stmt.cond).ref;
-    const outer = new Map(this.names);
-    for (const [name, low] of boundsFrom(stmt.cond)) {
-      const binding = this.names.get(name);
-      if (binding?.kind === 'local' && !binding.mutable && binding.low < low) this.names.set(name, { ...binding, low });
-    }
-    const body = this.module.sequence(this.statements(stmt.body));
-    for (const [name, binding] of outer) this.names.set(name, binding);
+    const body = this.module.sequence(this.where(stmt.cond, true, stmt.body));
     if (stmt.orElse.length === 0) return make.if(condition, body);
-    return make.if(condition, body, this.module.sequence(this.statements(stmt.orElse)));
+    return make.if(condition, body, this.module.sequence(this.where(stmt.cond, false, stmt.orElse)));
+  }
+
+  /** The statements where `cond` holds or does not, with what that says of the variables in it. */
+  private where(cond: Expr, holds: boolean, body: readonly Stmt[]): Ref[] {
+    const outer = new Map(this.names);
+    for (const fact of factsOf(cond, holds, (e) => rangeOf(e, this.known))) {
+      const binding = this.names.get(fact.name);
+      if (binding?.kind !== 'local' || binding.mutable) continue;
+      const both = binding.range === undefined ? fact.range : meet(binding.range, fact.range);
+      if (both !== undefined) this.names.set(fact.name, { ...binding, range: both });
+    }
+    const refs = this.statements(body);
+    for (const [name, binding] of outer) this.names.set(name, binding);
+    return refs;
   }
 
   private store(stmt: Store): Ref {

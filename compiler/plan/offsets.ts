@@ -65,9 +65,10 @@ function freeOffsets(
     .filter(({ other, offset }) => offset !== undefined && other !== me && overlapInTime(me, other))
     .map(({ other, offset }) => ({ from: offset as number, to: (offset as number) + other.bytes }))
     .sort((a, b) => a.from - b.from);
-  const candidates = [0, ...neighbours.map(({ to }) => alignUp(to, me.align))];
+  const below = (limit: number) => Math.floor((limit - me.bytes) / me.align) * me.align;
+  const candidates = [0, below(top), ...neighbours.flatMap(({ from, to }) => [alignUp(to, me.align), below(from)])];
   return [...new Set(candidates)]
-    .filter((offset) => neighbours.every(({ from, to }) => offset + me.bytes <= from || offset >= to))
+    .filter((offset) => offset >= 0 && neighbours.every(({ from, to }) => offset + me.bytes <= from || offset >= to))
     .sort((a, b) => a - b);
 }
 
@@ -75,7 +76,7 @@ function firstFit(intervals: readonly Interval[], order: readonly number[]): Pla
   const offsets: (number | undefined)[] = intervals.map(() => undefined);
   let bytes = 0;
   for (const index of order) {
-    const offset = freeOffsets(intervals, offsets, index)[0] as number;
+    const offset = freeOffsets(intervals, offsets, index, 0)[0] as number;
     offsets[index] = offset;
     bytes = Math.max(bytes, offset + (intervals[index] as Interval).bytes);
   }
@@ -95,7 +96,7 @@ function search(intervals: readonly Interval[], seed: Placement, bound: number):
       best = { offsets: offsets.map((offset) => offset as number), bytes };
       return;
     }
-    for (const offset of freeOffsets(intervals, offsets, index)) {
+    for (const offset of freeOffsets(intervals, offsets, index, bound)) {
       offsets[index] = offset;
       visit(depth + 1, Math.max(bytes, offset + (intervals[index] as Interval).bytes));
       offsets[index] = undefined;

@@ -27,6 +27,8 @@ export interface Frame {
   readonly id: number;
   readonly caller: Frame | undefined;
   readonly bindings: Map<number, Binding>;
+  /** Arguments, and results of the operators so far. */
+  readonly written: Set<number>;
 }
 
 export interface SourceOperator {
@@ -65,7 +67,7 @@ export class Importer {
       if (outer.index === index) this.model.refuse(place, 'subgraphs that do not call themselves', `subgraph ${index}`);
     }
     const own = within(ROOT, `subgraph ${index}`);
-    return { index, subgraph, place: own, id: this.#frames++, caller, bindings: new Map() };
+    return { index, subgraph, place: own, id: this.#frames++, caller, bindings: new Map(), written: new Set() };
   }
 
   run(frame: Frame): void {
@@ -86,11 +88,11 @@ export class Importer {
       const supported = SUPPORTED_OPERATORS.filter((name) => CONVERTERS[name] !== undefined).join(', ');
       this.model.refuse(place, `one of the operators ${supported}`, opcode, 'Rebuild the model without it.');
     }
+    const again = operator.outputs.find((tensor) => frame.written.has(tensor));
+    if (again !== undefined) this.model.refuse(place, 'tensors written once', `tensor ${again} again`);
     convert(new OperatorContext(this, frame, operator, opcode as SupportedOperator, place));
-    for (const tensor of operator.outputs) {
-      if (!frame.bindings.has(tensor))
-        this.model.refuse(place, `outputs of ${opcode}`, `tensor ${tensor}, which it does not have`);
-    }
+    const missing = operator.outputs.find((tensor) => !frame.written.has(tensor));
+    if (missing !== undefined) this.model.refuse(place, `the outputs of ${opcode}`, `tensor ${missing} besides`);
     if (frame.caller === undefined && frame.index === 0) {
       const outputs = operator.outputs.flatMap((tensor) => {
         const binding = frame.bindings.get(tensor);
@@ -175,7 +177,8 @@ export class Importer {
   /** Binds a tensor that nothing has defined yet. */
   define(frame: Frame, index: number, binding: Binding, place: Place): void {
     this.tensor(frame, index, place);
-    if (frame.bindings.has(index)) this.model.refuse(place, 'tensors written once', `tensor ${index} again`);
+    if (frame.written.has(index)) this.model.refuse(place, 'tensors written once', `tensor ${index} again`);
+    frame.written.add(index);
     frame.bindings.set(index, binding);
   }
 

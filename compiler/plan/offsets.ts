@@ -53,11 +53,15 @@ function overlapInTime(a: Interval, b: Interval): boolean {
   return a.start <= b.end && b.start <= a.end;
 }
 
-/** The lowest free offsets of an interval among those already placed: 0 and the ends of its neighbours. */
+/**
+ * Free offsets of an interval among those already placed, lowest first: against the bottom of the arena, against its top
+ * when that is to be at `top`, and just above or below a neighbour.
+ */
 function freeOffsets(
   intervals: readonly Interval[],
   offsets: readonly (number | undefined)[],
   index: number,
+  top: number,
 ): number[] {
   const me = intervals[index] as Interval;
   const neighbours = intervals

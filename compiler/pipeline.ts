@@ -2,7 +2,15 @@
 import { eliminateDead } from './passes/exact/eliminate-dead.ts';
 import { foldConstants } from './passes/exact/fold-constants.ts';
 import { mergeReshapes } from './passes/exact/merge-reshapes.ts';
+import { removeIdentity } from './passes/exact/remove-identity.ts';
 import { shareConstants } from './passes/exact/share-constants.ts';
 import type { Pass } from './passes/pass.ts';
 
-export const PIPELINE: readonly Pass[] = [foldConstants, mergeReshapes, shareConstants, eliminateDead];
+export const PIPELINE: readonly Pass[] = [
+  foldConstants,
+  // Before merge-reshapes: what it removes may stand between two reshapes.
+  removeIdentity,
+  mergeReshapes,
+  shareConstants,
+  eliminateDead,
+];

@@ -15,7 +15,8 @@ import {
 } from '../../ir/tensor/types.ts';
 import { assertValid, verifyGraph } from '../../ir/tensor/verify.ts';
 import { Random } from './random.ts';
-import { defaultQuant, type Operand, PROPOSE, type Proposal, randomType, unit } from './random-graph-ops.ts';
+import { PROPOSE } from './random-ops/index.ts';
+import { defaultQuant, type Operand, type Proposal, randomType, unit } from './random-ops/request.ts';
 
 export interface RandomGraphOptions {
   /** Nodes to aim for. Default 6. */
@@ -85,7 +86,13 @@ class Builder {
 
   constructor(seed: number, options: RandomGraphOptions) {
     this.r = new Random(seed);
-    this.options = { nodes: 6, maxExtent: 5, ops: OP_NAMES, encodings: true, ...options };
+    this.options = {
+      nodes: 6,
+      maxExtent: 5,
+      ops: OP_NAMES.filter((op) => PROPOSE[op] !== undefined),
+      encodings: true,
+      ...options,
+    };
   }
 
   private define(prefix: string, type: TensorType): ValueName {
@@ -136,7 +143,7 @@ class Builder {
     const fitting = [...this.types].filter(([, type]) => type.dtype === dtype && !isPerAxis(type));
     const x = fitting.length > 0 && this.r.chance(0.85) ? this.r.pick(fitting.slice(-4)) : undefined;
     const type = x?.[1] ?? randomType(this.r, dtype, this.r.int(1, 4), this.options.maxExtent);
-    const proposal = PROPOSE[op]({ r: this.r, signature, x: type, maxExtent: this.options.maxExtent });
+    const proposal = PROPOSE[op]?.({ r: this.r, signature, x: type, maxExtent: this.options.maxExtent });
     const outputs = proposal && this.resultTypes(op, signature.outputs, proposal);
     if (proposal === undefined || outputs === undefined) return false;
     const inputs = proposal.operands.map((operand, i) => this.operand(operand, i === 0 ? x?.[0] : undefined));

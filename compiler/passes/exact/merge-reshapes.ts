@@ -1,12 +1,7 @@
 import { z } from 'zod';
 import { type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import { sameShape } from '../../../ir/tensor/types.ts';
-import { definePass, type NodeSite } from '../pass.ts';
-
-/** Operand and result of a reshape. */
-function ends({ node }: NodeSite): readonly [x: ValueName, y: ValueName] {
-  return [node.inputs[0] as ValueName, node.outputs[0] as ValueName];
-}
+import { definePass } from '../pass.ts';
 
 export const mergeReshapes = definePass({
   name: 'exact/merge-reshapes',
@@ -18,18 +13,19 @@ export const mergeReshapes = definePass({
       name: 'reshape-of-reshape',
       at: 'node',
       on: ['reshape'],
-      when(site) {
-        const [x] = ends(site);
-        return site.facts.producers.get(x)?.op === 'reshape' || `%${x} is not a reshape`;
+      when({ facts, node }) {
+        const [x] = node.inputs as [ValueName];
+        return facts.producers.get(x)?.op === 'reshape' || `%${x} is not a reshape`;
       },
-      rewrite(site) {
-        const [x, y] = ends(site);
-        const inner = site.facts.producers.get(x) as Node;
+      rewrite({ graph, facts, node }) {
+        const [x] = node.inputs as [ValueName];
+        const [y] = node.outputs as [ValueName];
+        const inner = facts.producers.get(x) as Node;
         return {
-          drop: { nodes: [site.node] },
+          drop: { nodes: [node] },
           add: {
-            types: new Map([[y, typeOfValue(site.graph, y)]]),
-            nodes: [{ ...site.node, inputs: inner.inputs } as Node],
+            types: new Map([[y, typeOfValue(graph, y)]]),
+            nodes: [{ ...node, inputs: inner.inputs } as Node],
           },
         };
       },
@@ -38,14 +34,16 @@ export const mergeReshapes = definePass({
       name: 'same-shape',
       at: 'node',
       on: ['reshape'],
-      when(site) {
-        const [x, y] = ends(site);
-        if (!sameShape(typeOfValue(site.graph, x).shape, typeOfValue(site.graph, y).shape)) return 'the shape changes';
-        return !site.facts.isOutput(y) || `%${y} is an output`;
+      when({ graph, facts, node }) {
+        const [x] = node.inputs as [ValueName];
+        const [y] = node.outputs as [ValueName];
+        if (!sameShape(typeOfValue(graph, x).shape, typeOfValue(graph, y).shape)) return 'the shape changes';
+        return facts.isOutput(y) ? `%${y} is an output` : true;
       },
-      rewrite(site) {
-        const [x, y] = ends(site);
-        return { drop: { nodes: [site.node] }, replace: new Map([[y, x]]) };
+      rewrite({ node }) {
+        const [x] = node.inputs as [ValueName];
+        const [y] = node.outputs as [ValueName];
+        return { drop: { nodes: [node] }, replace: new Map([[y, x]]) };
       },
     },
   ],

@@ -63,5 +63,9 @@ function describe(port: Port, name: string): PublicPort {
 /** `int8, shape [1, 49, 10, 1], 490 elements; real value = 0.58 * (x - 83)` */
 export function portDoc({ dtype, shape, length, affine }: PublicPort): string {
   const what = `${dtype}, shape [${shape.join(', ')}], ${length} ${length === 1 ? 'element' : 'elements'}`;
-  return affine === undefined ? what : `${what}; real value = ${affine.scale} * (x - ${affine.zeroPoint})`;
+  if (affine === undefined) return what;
+  const { scale, zeroPoint } = affine;
+  if (Number(zeroPoint) === 0) return `${what}; real value = ${scale} * x`;
+  const shifted = zeroPoint.startsWith('-') ? `x + ${zeroPoint.slice(1)}` : `x - ${zeroPoint}`;
+  return `${what}; real value = ${scale} * (${shifted})`;
 }

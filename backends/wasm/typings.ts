@@ -22,18 +22,25 @@ export function typings({ inputs, outputs, hasState }: TypingsOptions): string {
     portInterface([...inputs, ...outputs]),
     modelInterface(hasState),
   ]);
-  file.addTypeAlias({
-    isExported: true,
-    name: 'Source',
-    type: 'string | URL | ArrayBuffer | ArrayBufferView | Response | WebAssembly.Module',
-    docs: ['The WebAssembly module: where it is (a URL, or in Node a path), its bytes, or the module itself.'],
-  });
+  file.addTypeAliases([
+    {
+      name: 'CompiledModule',
+      type: 'typeof globalThis extends { WebAssembly: { Module: { prototype: infer M } } } ? M : never',
+      docs: ['`WebAssembly.Module`, where the types of the platform (DOM, Node) have it.'],
+    },
+    {
+      isExported: true,
+      name: 'Source',
+      type: 'string | URL | ArrayBuffer | ArrayBufferView | Response | CompiledModule',
+      docs: ['The WebAssembly module: where it is (a URL, or in Node a path), its bytes, or the module itself.'],
+    },
+  ]);
   file.addFunction({
     isExported: true,
     name: 'load',
     parameters: [{ name: 'source', hasQuestionToken: true, type: 'Source | Promise<Source>' }],
     returnType: 'Promise<Model>',
-    docs: ['Instantiates the model. Without a source it takes the module that lies beside this package’s code.'],
+    docs: ['Instantiates the model. Without a source it takes the module that lies beside the code of this package.'],
   });
   return file.getFullText();
 }

@@ -36,11 +36,15 @@ function runUser(source: string): string {
   return stdout.trim();
 }
 
+/** The types that a program for the web has, and those of one for Node. */
+const WEB = ['--lib', 'es2023,dom', '--types', ''];
+const NODE = ['--lib', 'es2023', '--types', 'node', '--typeRoots', join(ROOT, 'node_modules/@types')];
+
 /** What the compiler says of a user's TypeScript. */
-function typeCheck(source: string): { readonly status: number | null; readonly text: string } {
+function typeCheck(source: string, platform = WEB): { readonly status: number | null; readonly text: string } {
   writeFileSync(join(project, 'user.ts'), source);
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const options = ['--strict', '--noEmit', '--module', 'nodenext', '--lib', 'es2023,dom', '--types', '', 'user.ts'];
+  const options = ['--strict', '--noEmit', '--module', 'nodenext', ...platform, 'user.ts'];
   const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, ...options], { cwd: project, encoding: 'utf8' });
   return { status, text: `${stdout}${stderr}` };
 }
@@ -103,6 +107,29 @@ test('type-checks a right use', () => {
   `);
   assert.is(text, '');
   assert.is(status, 0);
+});
+
+test('type-checks in a program for Node, which has no types of the web', () => {
+  const { status, text } = typeCheck(
+    `
+    import { readFile } from 'node:fs/promises';
+    import { load } from '@acme/tiny';
+    const model = await load(await readFile('x.wasm'));
+    await load(new URL('file:///x.wasm'));
+    const identity: Int8Array = model.run(${INPUTS}).Identity;
+    console.log(identity);
+  `,
+    NODE,
+  );
+  assert.is(text, '');
+  assert.is(status, 0);
+});
+
+test('documents shapes and scales', () => {
+  const types = String(emitPackage(TINY, OPTIONS).find(({ path }) => path === 'index.d.ts')?.content);
+  assert.ok(types.startsWith('// Made by a test\n// from tiny.tflite\n'));
+  assert.ok(types.includes('/** int8, shape [1, 4], 4 elements; real value = 0.5 * (x + 3) */\n  input_1: Int8Array;'));
+  assert.ok(types.includes('/** int8, shape [1, 4], 4 elements; real value = 1 * x */\n  Identity: Int8Array;'));
 });
 
 const WRONG = {

@@ -8,7 +8,7 @@ import { type LoopCase, randomFunction } from '../../support/random-loop.ts';
 import { firstDifference, instantiate } from './support.ts';
 
 const FIRST_SEED = Number(process.env.MCC_SEED ?? 1);
-const COUNT = Number(process.env.MCC_CASES ?? 150);
+const COUNT = Number(process.env.MCC_CASES ?? 80);
 const test = suite('wasm: random functions');
 
 /** Every buffer in the arena, `copies` times; one call for each copy, so that two make the kernel take pointers. */

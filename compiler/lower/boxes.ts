@@ -67,7 +67,25 @@ interface Buffers {
 
 function lookupTable<K extends OpName>(k: KernelBuilder<K>, lookup: Lookup, input: (index: number) => Buffer): Buffer {
   if (typeof lookup.indices === 'number') return input(lookup.indices);
-  return k.rom('at', lookup.limit <= 256 ? 'u8' : lookup.limit <= 65536 ? 'u16' : 'i32', lookup.indices);
+  return indexTable(k, 'at', lookup.indices, lookup.limit);
+}
+
+/** A table of indices below `limit`, in the smallest type that holds them. */
+export function indexTable<K extends OpName>(
+  k: KernelBuilder<K>,
+  name: string,
+  indices: readonly number[],
+  limit: number,
+): Buffer {
+  return k.rom(name, limit <= 256 ? 'u8' : limit <= 65536 ? 'u16' : 'i32', indices);
+}
+
+/** An entry of a table of indices, clamped to [0, limit) as far as its type leaves room for others. */
+export function loadIndex(table: Buffer, entry: Expr, limit: number): Expr {
+  const { elem } = table.param;
+  const index = table.at(entry);
+  if (elem !== 'u8' && elem !== 'u16') return clamp(index, 0, limit - 1);
+  return limit >= (elem === 'u8' ? 256 : 65536) ? index : min(index, limit - 1);
 }
 
 function buildBox<K extends OpName>(k: KernelBuilder<K>, box: Box, { input, tables, y }: Buffers): void {
@@ -78,7 +96,7 @@ function buildBox<K extends OpName>(k: KernelBuilder<K>, box: Box, { input, tabl
   const nest = (axis: number, indices: readonly Expr[]): void => {
     for (const lookup of lookups) {
       if (depthOf(lookup) === axis)
-        found.set(lookup, k.let('j', loadIndex(lookup, tables.get(lookup) as Buffer, indices)));
+        found.set(lookup, k.let('j', entryOf(lookup, tables.get(lookup) as Buffer, indices)));
     }
     if (axis < last) {
       k.for(`i${axis}`, 0, box.shape[axis] as number, (index) => nest(axis + 1, [...indices, index]));
@@ -88,7 +106,7 @@ function buildBox<K extends OpName>(k: KernelBuilder<K>, box: Box, { input, tabl
     const from = 'fill' in box.source ? 0 : k.let('from', fromPlace(box, indices, found));
     k.for('i', 0, box.shape[axis] ?? 1, (index) => {
       const inner = lookups.filter((lookup) => depthOf(lookup) === axis + 1);
-      const extra = inner.map((l) => [loadIndex(l, tables.get(l) as Buffer, [...indices, index]), l.step] as const);
+      const extra = inner.map((l) => [entryOf(l, tables.get(l) as Buffer, [...indices, index]), l.step] as const);
       const place = affine([...extra, [index, box.from.strides[axis] ?? 0]], from);
       const value = 'fill' in box.source ? fillValue(y, box.source.fill) : input(box.source.operand).at(place);
       k.store(y, add(to, mul(index, box.to.strides[axis] ?? 0)), value);
@@ -111,12 +129,8 @@ function fromPlace(box: Box, indices: readonly Expr[], found: ReadonlyMap<Lookup
   );
 }
 
-/** Unsigned tables need no lower bound; one that spans its type needs none at all. */
-function loadIndex(lookup: Lookup, table: Buffer, indices: readonly Expr[]): Expr {
-  const index = table.at(placeOf(lookup, indices));
-  const top = { i8: 127, u8: 255, i16: 32767, u16: 65535 }[table.param.elem as string];
-  if (!table.param.elem.startsWith('u')) return clamp(index, 0, lookup.limit - 1);
-  return top !== undefined && top < lookup.limit ? index : min(index, lookup.limit - 1);
+function entryOf(lookup: Lookup, table: Buffer, indices: readonly Expr[]): Expr {
+  return loadIndex(table, placeOf(lookup, indices), lookup.limit);
 }
 
 function fillValue(y: Buffer, value: number): Expr {

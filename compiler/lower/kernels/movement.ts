@@ -1,8 +1,10 @@
 /** Kernels of the ops that only move elements: each says its boxes, and one builder spells them. */
 import type { OpName } from '../../../ir/tensor/ops/index.ts';
-import { elementCount, type TensorType } from '../../../ir/tensor/types.ts';
-import { type Box, buildBoxes, movable } from '../boxes.ts';
+import { stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
+import { type Box, buildBoxes, movable, type Walk } from '../boxes.ts';
 import type { Kernel, Site } from '../kernel.ts';
+import { BLOCK_BOXES } from './movement-blocks.ts';
+import { PAD_BOXES } from './movement-pad.ts';
 
 /** A kernel from the function that says what moves where. */
 function movement<K extends OpName>(name: K, doc: string, boxesOf: (site: Site<K>) => readonly Box[]): Kernel<K> {
@@ -14,10 +16,137 @@ function movement<K extends OpName>(name: K, doc: string, boxesOf: (site: Site<K
   };
 }
 
-const reshape = movement('reshape', 'copies the elements, where the two ends cannot be one buffer', ({ inputs }) => {
-  const count = elementCount((inputs[0] as TensorType).shape);
-  const walk = { start: 0, strides: [1] };
-  return [{ source: { operand: 0 }, shape: [count], from: walk, to: walk }];
+const X = { operand: 0 } as const;
+
+function shapes(site: Site): { readonly x: readonly number[]; readonly y: readonly number[] } {
+  return { x: (site.inputs[0] as TensorType).shape, y: (site.outputs[0] as TensorType).shape };
+}
+
+/** The whole of a shape, element after element. */
+function whole(shape: readonly number[]): Walk {
+  return { start: 0, strides: stridesOf(shape) };
+}
+
+const reshape = movement('reshape', 'copies the elements, where the two ends cannot be one buffer', (site) => {
+  const { y } = shapes(site as unknown as Site);
+  return [{ source: X, shape: y, from: whole(y), to: whole(y) }];
 });
 
-export const MOVEMENT_KERNELS = { reshape: [reshape] } as const;
+const transpose = movement(
+  'transpose',
+  'one loop per group of axes that stay together, in the order of the result',
+  (site) => {
+    const { x, y } = shapes(site as unknown as Site);
+    const strides = stridesOf(x);
+    const from = { start: 0, strides: site.attrs.permutation.map((axis) => strides[axis] as number) };
+    return [{ source: X, shape: y, from, to: whole(y) }];
+  },
+);
+
+const slice = movement(
+  'slice',
+  'copies a box out of the operand, one loop per group of axes that stay together',
+  (site) => {
+    const { x, y } = shapes(site as unknown as Site);
+    const { start, stride } = site.attrs;
+    const strides = stridesOf(x);
+    const from = {
+      start: start.reduce((place, first, axis) => place + first * (strides[axis] as number), 0),
+      strides: strides.map((step, axis) => step * (stride[axis] as number)),
+    };
+    return [{ source: X, shape: y, from, to: whole(y) }];
+  },
+);
+
+const concat = movement('concat', 'copies the operands one after another into their part of the result', (site) => {
+  const { y } = shapes(site as unknown as Site);
+  const { axis } = site.attrs;
+  const to = stridesOf(y);
+  let place = 0;
+  return site.inputs.map(({ shape }, operand) => {
+    const start = place * (to[axis] as number);
+    place += shape[axis] as number;
+    return { source: { operand }, shape, from: whole(shape), to: { start, strides: to } };
+  });
+});
+
+const broadcast_to = movement('broadcast_to', 'reads every element as often as it is repeated', (site) => {
+  const { x, y } = shapes(site as unknown as Site);
+  const strides = stridesOf(x).map((stride, axis) => (x[axis] === 1 ? 0 : stride));
+  const lead = new Array<number>(y.length - x.length).fill(0);
+  return [{ source: X, shape: y, from: { start: 0, strides: [...lead, ...strides] }, to: whole(y) }];
+});
+
+const tile = movement('tile', 'two loops per repeated axis: the repetitions, and the axis itself', (site) => {
+  const { x, y } = shapes(site as unknown as Site);
+  const interleave = (outer: readonly number[], inner: readonly number[]) =>
+    outer.flatMap((value, axis) => [value, inner[axis] as number]);
+  const from = stridesOf(x);
+  const to = stridesOf(y);
+  const zeros = x.map(() => 0);
+  const step = to.map((stride, axis) => stride * (x[axis] as number));
+  return [
+    {
+      source: X,
+      shape: interleave(site.attrs.multiples, x),
+      from: { start: 0, strides: interleave(zeros, from) },
+      to: { start: 0, strides: interleave(step, to) },
+    },
+  ];
+});
+
+const gather = movement('gather', 'for every index, clamped to those that exist: copies what it chooses', (site) => {
+  const { x, y } = shapes(site as unknown as Site);
+  const { axis, batchDims } = site.attrs;
+  const indices = (site.inputs[1] as TensorType).shape;
+  const known = site.constant(1)?.data;
+  const limit = x[axis] as number;
+  const xStrides = stridesOf(x);
+  const own = stridesOf(indices);
+  const zeros = (count: number) => new Array<number>(count).fill(0);
+  const inner = xStrides.slice(axis + 1);
+  const chosen = {
+    indices: known === undefined ? 1 : Array.from(known, (i: number | bigint) => clampTo(Number(i), limit)),
+    start: 0,
+    strides: [...own.slice(0, batchDims), ...zeros(axis - batchDims), ...own.slice(batchDims), ...zeros(inner.length)],
+    step: xStrides[axis] as number,
+    limit,
+  };
+  const from = { start: 0, strides: [...xStrides.slice(0, axis), ...zeros(indices.length - batchDims), ...inner] };
+  return [{ source: X, shape: y, from, to: whole(y), lookups: [chosen] }];
+});
+
+function clampTo(index: number, limit: number): number {
+  return Math.min(Math.max(index, 0), limit - 1);
+}
+
+const pad = movement('pad', 'fills the margins axis by axis, then copies the operand between them', PAD_BOXES.pad);
+const mirror_pad = movement('mirror_pad', 'copies row by row, through tables of mirrored places', PAD_BOXES.mirror_pad);
+const depth_to_space = movement('depth_to_space', 'a copy with five axes, merged', BLOCK_BOXES.depth_to_space);
+const space_to_depth = movement('space_to_depth', 'a copy with five axes, merged', BLOCK_BOXES.space_to_depth);
+const batch_to_space = movement(
+  'batch_to_space',
+  'a copy per group of block places that lose the same margins',
+  BLOCK_BOXES.batch_to_space,
+);
+const space_to_batch = movement(
+  'space_to_batch',
+  'fills all when there are margins, then a copy per group of block places that have the same ones',
+  BLOCK_BOXES.space_to_batch,
+);
+
+export const MOVEMENT_KERNELS = {
+  reshape: [reshape],
+  transpose: [transpose],
+  slice: [slice],
+  concat: [concat],
+  broadcast_to: [broadcast_to],
+  tile: [tile],
+  gather: [gather],
+  pad: [pad],
+  mirror_pad: [mirror_pad],
+  depth_to_space: [depth_to_space],
+  space_to_depth: [space_to_depth],
+  batch_to_space: [batch_to_space],
+  space_to_batch: [space_to_batch],
+} as const;

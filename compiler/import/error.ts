@@ -11,13 +11,17 @@ export interface ImportProblem {
   readonly advice?: string;
 }
 
+/** Characters of what was found that the message shows; files can hold names and lists of any length. */
+const MAX_FOUND = 400;
+
 export class ImportError extends Error {
   override name = 'ImportError';
   readonly problem: ImportProblem;
 
   constructor(problem: ImportProblem) {
     const { file, place, expected, found, advice } = problem;
-    const lines = [`${file}: ${place}`, `expected ${expected}, found ${found}`];
+    const shown = found.length > MAX_FOUND ? `${found.slice(0, MAX_FOUND)}...` : found;
+    const lines = [`${file}: ${place}`, `expected ${expected}, found ${shown}`];
     super([...lines, ...(advice === undefined ? [] : [advice])].join('\n  '));
     this.problem = problem;
   }

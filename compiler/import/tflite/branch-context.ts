@@ -2,7 +2,7 @@
 import { elementCount, type TensorType, typeText } from '../../../ir/tensor/types.ts';
 import type { ControlContext, Operand } from './convert/context.ts';
 import type { Binding, Frame, Importer } from './importer.ts';
-import { type Place, within } from './reader.ts';
+import { type Place, quoted, within } from './reader.ts';
 import type { OperatorRecord } from './schema.ts';
 import { checkShape } from './tensors.ts';
 
@@ -63,7 +63,7 @@ export class BranchContext implements ControlContext {
     if (!variables.has(name)) this.#declare(name, value.type);
     const type = variables.typeOf(name) ?? value.type;
     if (typeText(type) !== typeText(value.type)) {
-      this.#refuse(`a value of type ${typeText(type)} for variable ${JSON.stringify(name)}`, typeText(value.type));
+      this.#refuse(`a value of type ${typeText(type)} for variable ${quoted(name)}`, typeText(value.type));
     }
     variables.assign(name, value.value);
   }
@@ -77,11 +77,10 @@ export class BranchContext implements ControlContext {
     for (const [name, value] of variables.during(() => this.#importer.run(frame))) {
       if (before.has(name)) {
         if (variables.current(name) === value) continue;
-        this.#refuse('variables initialized before they are used', JSON.stringify(name));
+        this.#refuse('variables initialized before they are used', quoted(name));
       }
       const { data } = builder.operand(value);
-      if (data === undefined)
-        this.#refuse('variables initialized with constants', `a computed ${JSON.stringify(name)}`);
+      if (data === undefined) this.#refuse('variables initialized with constants', `a computed ${quoted(name)}`);
       variables.initialize(name, data);
     }
   }

@@ -3,7 +3,7 @@ import type { Graph, ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, typeText } from '../../../ir/tensor/types.ts';
 import { type Frame, Importer, type SourceOperator } from './importer.ts';
 import { ModelFile } from './model-file.ts';
-import { ROOT, within } from './reader.ts';
+import { quoted, ROOT, within } from './reader.ts';
 import { checkShape, tensorType } from './tensors.ts';
 
 export type { SourceOperator } from './importer.ts';
@@ -65,7 +65,7 @@ function bindInputs(importer: Importer, frame: Frame, batch: number | undefined)
   }
   return frame.subgraph.inputs.map((index, i) => {
     const tensor = importer.tensor(frame, index, frame.place);
-    const place = within(frame.place, `input ${i} ${JSON.stringify(tensor.name)}`);
+    const place = within(frame.place, `input ${i} ${quoted(tensor.name)}`);
     const type = tensorType(model, tensor, shapes[i].shape, place);
     checkShape(model, type.shape, type.dtype, place);
     if (type.dtype === 'i64')
@@ -80,7 +80,7 @@ function bindInputs(importer: Importer, frame: Frame, batch: number | undefined)
 /** An input's shape with an open batch closed; `changed` when that is not the file's own placeholder. */
 function inputShape(importer: Importer, frame: Frame, index: number, batch: number | undefined) {
   const { shape, shape_signature: signature, name } = importer.tensor(frame, index, frame.place);
-  const place = within(frame.place, `input ${JSON.stringify(name)}`);
+  const place = within(frame.place, `input ${quoted(name)}`);
   if (signature.length > 0 && signature.length !== shape.length) {
     importer.model.refuse(place, `shape_signature of ${shape.length} dimensions`, `${signature.length}`);
   }

@@ -7,13 +7,10 @@ import { CONVERTERS } from './convert/index.ts';
 import type { ModelFile } from './model-file.ts';
 import { SUPPORTED_OPERATORS, type SupportedOperator } from './opcodes.ts';
 import { OperatorContext } from './operator-context.ts';
-import { type Place, ROOT, within } from './reader.ts';
+import { type Place, quoted, ROOT, within } from './reader.ts';
 import { LIMITS, type OperatorRecord, type SubgraphRecord, type TensorRecord } from './schema.ts';
 import { Constants, checkShape, tensorType } from './tensors.ts';
 import { Variables } from './variables.ts';
-
-/** Characters of a tensor's name that messages show. */
-const MAX_SHOWN = 48;
 
 /** What a tensor stands for: a value, or (for tensors of type RESOURCE) a variable. */
 export type Binding = { readonly value: ValueName } | { readonly variable: string };
@@ -107,9 +104,7 @@ export class Importer {
     const names = (indices: readonly number[]) => {
       const shown = indices.slice(0, 4).map((tensor) => {
         const name = frame.subgraph.tensors[tensor]?.name;
-        return name === undefined || name === ''
-          ? `tensor ${tensor}`
-          : JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}...` : name);
+        return name === undefined || name === '' ? `tensor ${tensor}` : quoted(name);
       });
       return [...shown, ...(indices.length > 4 ? ['...'] : [])].join(', ');
     };
@@ -130,12 +125,7 @@ export class Importer {
   /** The tensor's type as the file states it. */
   declaredType(frame: Frame, index: number, place: Place): TensorType {
     const tensor = this.tensor(frame, index, place);
-    return tensorType(
-      this.model,
-      tensor,
-      tensor.shape,
-      within(place, `tensor ${index} ${JSON.stringify(tensor.name)}`),
-    );
+    return tensorType(this.model, tensor, tensor.shape, within(place, `tensor ${index} ${quoted(tensor.name)}`));
   }
 
   /** What the tensor stands for; constants and variable tensors come into being here. */
@@ -144,7 +134,7 @@ export class Importer {
     if (known !== undefined) return known;
     const tensor = this.tensor(frame, index, place);
     if (tensor.is_variable) return { value: this.variables.current(this.variableTensor(frame, index, place)) };
-    const at = within(place, `tensor ${index} ${JSON.stringify(tensor.name)}`);
+    const at = within(place, `tensor ${index} ${quoted(tensor.name)}`);
     const type = this.declaredType(frame, index, place);
     checkShape(this.model, type.shape, type.dtype, at);
     const data =
@@ -193,7 +183,7 @@ export class Importer {
     if (elementCount(tensor.shape) === elementCount(shape) && tensor.shape.every((extent) => extent >= 0))
       return tensor.shape;
     if (open) return shape;
-    const declared = `shape [${shape.join(', ')}] of tensor ${index} ${JSON.stringify(tensor.name)}`;
+    const declared = `shape [${shape.join(', ')}] of tensor ${index} ${quoted(tensor.name)}`;
     return this.model.refuse(
       place,
       `${declared}, which follows from the inputs`,

@@ -2,7 +2,7 @@
 import { ImportError } from '../error.ts';
 import { BUILTIN_OPERATORS } from './opcodes.ts';
 import { OPTIONS, type Options, type OptionsName } from './options.ts';
-import { Flatbuffer, type Place, placeText, ROOT, type Table, within } from './reader.ts';
+import { Flatbuffer, type Place, placeText, quoted, ROOT, type Table, within } from './reader.ts';
 import {
   FILE_IDENTIFIER,
   MODEL,
@@ -71,7 +71,7 @@ export class ModelFile {
     // Files from before 2020 have only the byte; later ones repeat small codes in it.
     const byte = code.deprecated_builtin_code;
     const number = byte >= 0 && byte < LARGEST_BYTE_CODE ? Math.max(byte, code.builtin_code) : code.builtin_code;
-    if (number === CUSTOM) return `CUSTOM ${JSON.stringify(code.custom_code)}`;
+    if (number === CUSTOM) return `CUSTOM ${quoted(code.custom_code)}`;
     return BUILTIN_OPERATORS[number] ?? this.refuse(place, 'an operator of TFLite', `code ${number}`);
   }
 

@@ -2,7 +2,7 @@
 import { ACTIVATIONS, type Activation } from '../../../ir/tensor/fixed-point.ts';
 import type { ValueName } from '../../../ir/tensor/graph.ts';
 import type { Attrs, OpName } from '../../../ir/tensor/ops/index.ts';
-import { sameShape, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
+import { sameShape, sameType, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
 import { BranchContext } from './branch-context.ts';
 import type {
   ControlContext,
@@ -92,10 +92,14 @@ export class OperatorContext implements ConvertContext {
     }
     const key = this.#importer.variableTensor(this.#frame, tensor, this.#place);
     const { variables, builder } = this.#importer;
-    return {
-      current: builder.operand(variables.current(key)),
-      assign: (next) => variables.assign(key, this.#importer.fitted(this.#frame, tensor, next, this.#place)),
+    const { type } = builder.operand(variables.current(key));
+    const assign = (next: ValueName): void => {
+      const value = this.#importer.fitted(this.#frame, tensor, next, this.#place);
+      const found = builder.operand(value).type;
+      if (!sameType(found, type)) this.refuse(`${what} to stay of type ${typeText(type)}`, typeText(found));
+      variables.assign(key, value);
     };
+    return { current: builder.operand(variables.current(key)), assign };
   }
 
   emit<K extends OpName>(

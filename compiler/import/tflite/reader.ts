@@ -26,6 +26,14 @@ export function placeText({ parent, name }: Place): string {
   return parent === undefined || parent === ROOT ? name : `${placeText(parent)}, ${name}`;
 }
 
+/** Characters of a name that messages show. */
+const MAX_SHOWN = 48;
+
+/** A name from the file in quotes, cut when it is long. */
+export function quoted(name: string): string {
+  return JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}...` : name);
+}
+
 /** One field of one table in the file; `position` is where its inline bytes start, or undefined when it is absent. */
 export interface Slot {
   readonly position: number | undefined;

@@ -7,10 +7,10 @@ import { shareConstants } from './passes/exact/share-constants.ts';
 import type { Pass } from './passes/pass.ts';
 
 export const PIPELINE: readonly Pass[] = [
-  foldConstants,
-  // Before merge-reshapes: what it removes may stand between two reshapes.
+  // First: what it removes may stand between two reshapes, or read a variable that does not matter.
   removeIdentity,
   mergeReshapes,
+  foldConstants,
   shareConstants,
   eliminateDead,
 ];

@@ -141,7 +141,15 @@ function fillValue(y: Buffer, value: number): Expr {
 
 /** Fewer loops for the same movement: regular lookups become strides, axes that run on from one another become one. */
 export function simplify(box: Box): Box {
-  return mergeAxes(dropAxes((box.lookups ?? []).reduce(regular, box)));
+  return mergeAxes(dropAxes(withoutRegular(box)));
+}
+
+function withoutRegular(box: Box): Box {
+  for (const lookup of box.lookups ?? []) {
+    const next = regular(box, lookup);
+    if (next !== box) return withoutRegular(next);
+  }
+  return box;
 }
 
 /**

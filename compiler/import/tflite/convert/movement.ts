@@ -66,7 +66,7 @@ function concatenation(context: ConvertContext): void {
 
 function rescaled(context: ConvertContext, x: Operand): string {
   const { quant } = context.outputs[0]?.type ?? context.refuse('an output', 'none');
-  if ((x.type.quant.kind !== 'affine' || quant.kind !== 'affine' || x.type.quant.axis) ?? quant.axis) {
+  if (x.type.quant.kind !== 'affine' || quant.kind !== 'affine' || x.type.quant.scale.length + quant.scale.length > 2) {
     return context.refuse('operands and output with one scale each', typeText(x.type));
   }
   const [zero, outZero] = [x.type.quant.zeroPoint[0] as number, quant.zeroPoint[0] as number];

@@ -1,4 +1,4 @@
-/** What a pass is: data that the driver of run.ts reads. docs/add-a-pass.md walks through one. */
+/** What a pass is: data that the driver of run.ts reads. */
 import type { z } from 'zod';
 import {
   type Constant,

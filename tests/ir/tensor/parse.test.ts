@@ -3,6 +3,7 @@ import * as assert from 'uvu/assert';
 import { parseGraph } from '../../../ir/tensor/parse.ts';
 import { printGraph } from '../../../ir/tensor/print.ts';
 import { ParseError } from '../../../ir/tensor/scan.ts';
+import { mutateText } from '../../support/mutate-text.ts';
 import { Random } from '../../support/random.ts';
 import { randomGraph } from '../../support/random-graph.ts';
 
@@ -77,35 +78,13 @@ suite('refuses deep nesting without overflowing the stack', () => {
   assert.throws(() => parseGraph(over), /nesting of at most 32 levels/);
 });
 
-/** One random edit: a character changed, a slice removed, doubled, or moved in from elsewhere. */
-function mutate(r: Random, text: string): string {
-  const from = r.int(0, text.length - 1);
-  const to = Math.min(text.length, from + r.int(1, 12));
-  switch (r.int(0, 3)) {
-    case 0:
-      return (
-        text.slice(0, from) +
-        String.fromCodePoint(r.chance(0.8) ? r.int(32, 126) : r.int(0, 0xd7ff)) +
-        text.slice(from + 1)
-      );
-    case 1:
-      return text.slice(0, from) + text.slice(to);
-    case 2:
-      return text.slice(0, to) + text.slice(from);
-    default: {
-      const place = r.int(0, text.length);
-      return text.slice(0, place) + text.slice(from, to) + text.slice(place);
-    }
-  }
-}
-
 suite('mutated texts parse or end in a ParseError with a place inside the text', () => {
   const texts = Array.from({ length: 50 }, (_, i) => printGraph(randomGraph(i + 1, { nodes: 3 })));
   let refused = 0;
   for (let seed = 1; seed <= 5000; seed++) {
     const r = new Random(seed);
     let text = r.pick(texts);
-    for (let edits = r.int(1, 3); edits > 0; edits--) text = mutate(r, text);
+    for (let edits = r.int(1, 3); edits > 0; edits--) text = mutateText(r, text);
     try {
       parseGraph(text);
     } catch (error) {

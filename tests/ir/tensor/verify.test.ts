@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import type { Graph, Node } from '../../../ir/tensor/graph.ts';
 import { parseGraph } from '../../../ir/tensor/parse.ts';
-import type { TensorData, TensorType } from '../../../ir/tensor/types.ts';
+import { printGraph } from '../../../ir/tensor/print.ts';
+import { elementCount, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
 import { assertValid, diagnosticText, LAWS, type Law, verifyGraph } from '../../../ir/tensor/verify.ts';
+import { mutateNumber, mutateText } from '../../support/mutate-text.ts';
+import { Random } from '../../support/random.ts';
+import { randomGraph, randomInputs } from '../../support/random-graph.ts';
 
 const suite = makeSuite('tensor IR verifier');
 
@@ -280,6 +285,32 @@ suite('the README lists every law in its words', () => {
   const readme = readFileSync(new URL('../../../ir/tensor/README.md', import.meta.url), 'utf8');
   for (const [law, text] of Object.entries(LAWS)) assert.ok(readme.includes(`| \`${law}\` | ${text} |`), law);
 });
+
+suite('never throws, and what it lets pass evaluates: mutated texts of random graphs', () => {
+  const texts = Array.from({ length: 100 }, (_, i) => printGraph(randomGraph(i + 1, { nodes: 3 })));
+  let [valid, broken] = [0, 0];
+  for (let seed = 1; seed <= 6000; seed++) {
+    const r = new Random(seed);
+    const graph = parsed((r.chance(0.5) ? mutateText : mutateNumber)(r, r.pick(texts)));
+    if (graph === undefined) continue;
+    const place = `seed ${seed}: ${printGraph(graph)}`;
+    assert.not.throws(() => verifyGraph(graph), place);
+    if (verifyGraph(graph).length > 0) broken++;
+    else if ([...graph.types.values()].every((type) => elementCount(type.shape) < 1e4)) {
+      assert.not.throws(() => evaluate(graph, randomInputs(graph, seed)), place);
+      valid++;
+    }
+  }
+  assert.ok(valid > 500 && broken > 500, `${valid} valid and ${broken} broken graphs`);
+});
+
+function parsed(text: string): Graph | undefined {
+  try {
+    return parseGraph(text);
+  } catch {
+    return undefined;
+  }
+}
 
 suite('assertValid throws one error with every fault', () => {
   const broken = parseGraph('graph g { input %x : i8[0] input %y : f32[1] affine(1, 0) output %x }');

@@ -46,8 +46,12 @@ const { SIMD128, SignExt, NontrappingFPToInt, BulkMemory, MutableGlobals } = bin
  */
 const FEATURES = SIMD128 | SignExt | NontrappingFPToInt | BulkMemory | MutableGlobals;
 
-/** Kernels stay functions of their own: engines compile functions in parallel and swap in optimised code call by call. */
-const LARGEST_INLINED_NODES: Readonly<Record<'size' | 'speed', number>> = { size: 8, speed: 45 };
+/**
+ * How large a function may be, in expressions, to be inlined wherever it is called. Kernels are larger and stay functions
+ * of their own: engines compile functions in parallel and swap in optimised code call by call.
+ */
+const LARGEST_INLINED: Readonly<Record<'size' | 'speed', number>> = { size: 8, speed: 45 };
+const LARGEST_INLINED_ONCE = 45;
 
 /** Addresses below this are never used, which lets the optimiser move small constants into load and store offsets. */
 export const LOW_MEMORY_BYTES = 1024;
@@ -57,6 +61,8 @@ export function withModule<T>(build: (module: WasmModule) => T): T {
   const module = new WasmModule();
   try {
     return build(module);
+  } catch (error) {
+    throw error instanceof Error ? error : new Error('binaryen gave up without saying why', { cause: error });
   } finally {
     module.dispose();
   }
@@ -165,9 +171,9 @@ function setOptimizer(goal: Exclude<Optimize, 'none'>): void {
   binaryen.setTrapsNeverHappen(false);
   binaryen.setLowMemoryUnused(true);
   binaryen.setZeroFilledMemory(true);
-  binaryen.setAlwaysInlineMaxSize(LARGEST_INLINED_NODES[goal]);
-  binaryen.setFlexibleInlineMaxSize(LARGEST_INLINED_NODES[goal]);
-  binaryen.setOneCallerInlineMaxSize(LARGEST_INLINED_NODES[goal]);
+  binaryen.setAlwaysInlineMaxSize(LARGEST_INLINED[goal]);
+  binaryen.setFlexibleInlineMaxSize(LARGEST_INLINED[goal]);
+  binaryen.setOneCallerInlineMaxSize(LARGEST_INLINED_ONCE);
   binaryen.setAllowInliningFunctionsWithLoops(false);
 }
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Program } from '../../ir/loop/types.ts';
-import { type EmitOptions, emitWasm } from './index.ts';
+import { type EmitOptions, type EmittedWasm, emitWasm } from './index.ts';
 import { hasState } from './module.ts';
 import { type PublicPort, portDoc, publicPorts } from './ports.ts';
 import { typings } from './typings.ts';
@@ -25,8 +25,16 @@ export interface PackageFile {
 /** Characters that npm, URLs and file systems all take; what npm refuses it says itself when the package is published. */
 const NPM_NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?([a-z0-9~-][a-z0-9._~-]*)$/;
 
-/** @throws Error when the name cannot be one of an npm package. */
-export function emitPackage(program: Program, options: PackageOptions): PackageFile[] {
+/**
+ * `module` is what `emitWasm` makes unless another compiler made it from the same program.
+ *
+ * @throws Error when the name cannot be one of an npm package.
+ */
+export function emitPackage(
+  program: Program,
+  options: PackageOptions,
+  module: EmittedWasm = emitWasm(program, options),
+): PackageFile[] {
   const stem = NPM_NAME.exec(options.name)?.[1];
   if (stem === undefined) {
     throw new Error(
@@ -34,7 +42,7 @@ export function emitPackage(program: Program, options: PackageOptions): PackageF
         'expected lower-case letters, digits and . _ ~ - after an optional @scope/; choose another name',
     );
   }
-  const { wasm, layout } = emitWasm(program, options);
+  const { wasm, layout } = module;
   const inputs = publicPorts(program.inputs);
   const outputs = publicPorts(program.outputs);
   const head = options.banner.split('\n').map((line) => `// ${line}`.trimEnd());

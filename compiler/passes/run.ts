@@ -98,18 +98,19 @@ function parseOptions(passes: readonly Pass[], given: Readonly<Record<string, un
 function verifyPass(pass: Pass, options: unknown, before: Graph, after: Graph): void {
   try {
     assertValid(after);
-  } catch {
-    new Run({
-      verifyEach: false,
-      onPatch: (event) => {
-        try {
-          assertValid(event.after);
-        } catch (error) {
-          const where = `${pass.name}, rule ${event.rule}, at ${event.site}`;
-          throw new PassError(`${where}: the patch breaks the graph: ${(error as Error).message}`);
-        }
-      },
-    }).pass(before, pass, options);
+  } catch (error) {
+    new Run({ verifyEach: false, onPatch: (event) => verifyPatch(pass, event) }).pass(before, pass, options);
+    throw error;
+  }
+}
+
+function verifyPatch(pass: Pass, { rule, site, after }: PatchEvent): void {
+  try {
+    assertValid(after);
+  } catch (error) {
+    throw new PassError(
+      `${pass.name}, rule ${rule}, at ${site}: the patch breaks the graph: ${(error as Error).message}`,
+    );
   }
 }
 

@@ -38,7 +38,7 @@ function sources(folder: string): string[] {
 function imports(file: string): string[] {
   const text = readFileSync(join(ROOT, file), 'utf8');
   const statements = text.matchAll(
-    /^(?:import|export|\})[^;]*? from '([^'\s]+)';$|^import '([^'\s]+)';$|\bimport\('([^'\s]+)'\)/gm,
+    /^(?:import|export|\})[^;]*? from '([^'\s$]+)';$|^import '([^'\s$]+)';$|\bimport\('([^'\s$]+)'\)/gm,
   );
   return [...statements].map((match) => (match[1] ?? match[2] ?? match[3]) as string);
 }

@@ -1,5 +1,6 @@
 /** Writing results so that a failure leaves nothing half-written, and the errors that end the command line. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 /** A wrong command line: exit code 2. */
@@ -66,7 +67,8 @@ export function writeOutput(folder: string, files: readonly TextOrBytes[]): void
       throw new Failure(`cannot write to ${folder}: it is a file, expected a folder`);
     }
     mkdirSync(dirname(target), { recursive: true });
-    staging = mkdtempSync(join(dirname(target), '.mcc-'));
+    staging = join(dirname(target), `.mcc-${randomBytes(6).toString('hex')}`);
+    mkdirSync(staging);
     writeFiles(staging, files);
     if (!existsSync(target)) renameSync(staging, target);
     else moveInto(staging, target, files);

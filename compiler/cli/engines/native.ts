@@ -235,7 +235,7 @@ function planBuild({ engine, toolchain, outDir, sources, compile, link, step }: 
 
 // emcc runs node for parts of its work: this one, and not whichever its package was configured with. Debian's own node
 // looks for modules (acorn) in a folder of Debian's that other builds of node have to be told.
-const compilerEnvironment = {
+export const compilerEnvironment = {
   LC_ALL: 'C',
   EM_NODE_JS: process.execPath,
   NODE_PATH: [process.env.NODE_PATH, '/usr/share/nodejs'].filter((path) => path !== undefined).join(delimiter),

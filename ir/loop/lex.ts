@@ -12,7 +12,7 @@ export interface Token {
 /** Names hold dots, so that an opcode and `x.i8` are one token. Numbers have no sign: `-` is a symbol of its own. */
 const TOKEN = new RegExp(
   [
-    /(?<space>[ \t\r\n]+)/,
+    /[ \t\r\n]+/,
     /(?<comment>;;[^\n]*)/,
     /(?<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z0-9_]+)*)/,
     /(?<number>[0-9]+(?:\.(?!\.)[0-9]*)?(?:[eE][+-]?[0-9]+)?)/,
@@ -23,6 +23,8 @@ const TOKEN = new RegExp(
     .join('|'),
   'y',
 );
+
+const KINDS = ['symbol', 'name', 'number', 'string', 'comment'] as const;
 
 /** An error in a text, at a line and a column that count from 1. */
 export class ParseError extends Error {
@@ -50,11 +52,9 @@ function tokenize(source: string): Token[] {
       const found = JSON.stringify(String.fromCodePoint(source.codePointAt(at) as number));
       throw new ParseError(source, at, `expected a name, number, string or symbol, found ${found}`);
     }
-    const [kind, text] = Object.entries(match.groups ?? {}).find(([, value]) => value !== undefined) as [
-      string,
-      string,
-    ];
-    if (kind !== 'space') tokens.push({ kind: kind as TokenKind, text, at });
+    // Spaces match no group of a token's kind.
+    const kind = KINDS.find((candidate) => match.groups?.[candidate] !== undefined);
+    if (kind !== undefined) tokens.push({ kind, text: match[0], at });
     at = TOKEN.lastIndex;
   }
   tokens.push({ kind: 'end', text: '', at });

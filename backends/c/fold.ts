@@ -5,6 +5,7 @@
 import { instruction, type Opcode } from '../../ir/loop/instructions.ts';
 import { printExpr } from '../../ir/loop/print.ts';
 import type { Expr } from '../../ir/loop/types.ts';
+import { type Range, rangeOf } from './range.ts';
 
 type Op = Extract<Expr, { kind: 'op' }>;
 
@@ -91,53 +92,47 @@ function foldSum(a: Expr, y: number): Expr | undefined {
 
 function foldSelect(e: Op): Expr | undefined {
   if (!e.op.endsWith('.select')) return undefined;
-  const test = constant(e.args[0]);
-  return test === undefined ? undefined : (e.args[test !== 0 ? 1 : 2] as Expr);
+  const test = foldCondition(e.args[0] as Expr);
+  return test === undefined ? undefined : (e.args[test ? 1 : 2] as Expr);
 }
 
-type Range = readonly [low: number, high: number];
-
-const LOAD_RANGE: Readonly<Record<string, Range>> = {
-  i8: [-128, 127],
-  u8: [0, 255],
-  i16: [-32768, 32767],
-  u16: [0, 65535],
-};
+/** Whether a condition is known to hold or to fail. */
+export function foldCondition(e: Expr): boolean | undefined {
+  const known = constant(e) ?? constant(foldComparison({ kind: 'op', op: 'i32.ne', args: [e, i32(0)], imm: [] }));
+  return known === undefined ? undefined : known !== 0;
+}
 
 /** True for instructions that give 0 or 1 as C comparisons do. */
 export function isComparison(op: Opcode): boolean {
   return /^(i32|i64|f32|f64)\.(eq|ne|lt|le|gt|ge)(_s|_u)?$/.test(op);
 }
 
-function rangeOf(e: Expr): Range | undefined {
-  if (e.kind === 'const') return e.type === 'i32' ? [e.value as number, e.value as number] : undefined;
-  if (e.kind === 'load') return LOAD_RANGE[e.access];
-  if (e.kind !== 'op') return undefined;
-  if (isComparison(e.op)) return [0, 1];
-  if (e.op === 'i32.extend8_s') return LOAD_RANGE.i8;
-  if (e.op === 'i32.extend16_s') return LOAD_RANGE.i16;
-  if (e.op !== 'i32.and') return undefined;
-  const ranges = e.args.map(rangeOf).filter((range) => range !== undefined && range[0] >= 0) as Range[];
-  return ranges.length === 0 ? undefined : [0, Math.min(...ranges.map((range) => range[1]))];
-}
-
 /** Whether the test always holds (1), never holds (0), or may do either. */
 const DECIDE: Readonly<Record<string, (a: Range, b: Range) => 0 | 1 | undefined>> = {
-  'i32.lt_s': (a, b) => (a[1] < b[0] ? 1 : a[0] >= b[1] ? 0 : undefined),
-  'i32.le_s': (a, b) => (a[1] <= b[0] ? 1 : a[0] > b[1] ? 0 : undefined),
-  'i32.gt_s': (a, b) => (a[0] > b[1] ? 1 : a[1] <= b[0] ? 0 : undefined),
-  'i32.ge_s': (a, b) => (a[0] >= b[1] ? 1 : a[1] < b[0] ? 0 : undefined),
-  'i32.eq': (a, b) => (a[1] < b[0] || a[0] > b[1] ? 0 : undefined),
-  'i32.ne': (a, b) => (a[1] < b[0] || a[0] > b[1] ? 1 : undefined),
+  lt_s: (a, b) => (a[1] < b[0] ? 1 : a[0] >= b[1] ? 0 : undefined),
+  le_s: (a, b) => (a[1] <= b[0] ? 1 : a[0] > b[1] ? 0 : undefined),
+  gt_s: (a, b) => (a[0] > b[1] ? 1 : a[1] <= b[0] ? 0 : undefined),
+  ge_s: (a, b) => (a[0] >= b[1] ? 1 : a[1] < b[0] ? 0 : undefined),
+  eq: (a, b) => (a[1] < b[0] || a[0] > b[1] ? 0 : undefined),
+  ne: (a, b) => (a[1] < b[0] || a[0] > b[1] ? 1 : undefined),
 };
 
 function foldComparison(e: Op): Expr | undefined {
-  const decide = DECIDE[e.op];
-  if (decide === undefined) return undefined;
+  const [type, test] = e.op.split('.') as [string, string];
+  const decide = DECIDE[test];
+  if (decide === undefined || !isInteger(type)) return undefined;
   const [left, right] = e.args as [Expr, Expr];
-  if (printExpr(left) === printExpr(right)) return i32(/\.(eq|le_s|ge_s)$/.test(e.op) ? 1 : 0);
-  const a = rangeOf(left);
-  const b = rangeOf(right);
-  const outcome = a === undefined || b === undefined ? undefined : decide(a, b);
+  if (printExpr(left) === printExpr(right)) return i32(/^(eq|le_s|ge_s)$/.test(test) ? 1 : 0);
+  if (differInBits(left, right) && (test === 'eq' || test === 'ne')) return i32(test === 'ne' ? 1 : 0);
+  const outcome = decide(rangeOf(left), rangeOf(right));
   return outcome === undefined ? undefined : i32(outcome);
+}
+
+/** `x & mask` never equals what has other bits, nor `x | mask` what lacks some of them. */
+function differInBits(a: Expr, b: Expr): boolean {
+  const wanted = constant(b);
+  if (wanted === undefined || a.kind !== 'op') return false;
+  const mask = a.args.map(constant).find((value) => value !== undefined);
+  if (mask === undefined) return false;
+  return (a.op === 'i32.and' && (wanted & ~mask) !== 0) || (a.op === 'i32.or' && (mask & ~wanted) !== 0);
 }

@@ -8,11 +8,10 @@ import {
   type Place,
   type Program,
 } from '../../ir/loop/types.ts';
-import { visitAllExprs } from '../../ir/loop/walk.ts';
 import type { Names } from './expression.ts';
 import { Scope } from './names.ts';
 import { printFunction } from './statement.ts';
-import { readsOf, type TidyStmt, tidy } from './tidy.ts';
+import { callsOf, readsOf, type TidyStmt, tidy, visitTidy } from './tidy.ts';
 
 /** What the symbols of the emitted file are called; kept apart from the names inside functions. */
 export interface Symbols {
@@ -32,30 +31,30 @@ export function symbolsOf(program: Program, prefix: string): Symbols {
 
 /** Throws when a function that is called does not exist or calls itself. */
 export function printFunctions(program: Program, symbols: Symbols): string[][] {
-  return reachable(program).map((fn) => {
-    const body = tidy(fn);
-    const used = new Set<string>();
-    readsOf(body, used);
-    return printFunction(fn, body, namesOf(fn, body, symbols), { used, disjoint: isDisjoint(program, fn) });
+  return reachable(program).map(({ fn, body }) => {
+    const options = { used: readsOf(body), disjoint: isDisjoint(program, fn) };
+    return printFunction(fn, body, namesOf(fn, body, symbols), options);
   });
 }
 
-function reachable(program: Program): Func[] {
+interface Prepared {
+  readonly fn: Func;
+  readonly body: readonly TidyStmt[];
+}
+
+function reachable(program: Program): Prepared[] {
   const byName = new Map(program.functions.map((fn) => [fn.name, fn]));
   const done = new Set<string>();
-  const order: Func[] = [];
+  const order: Prepared[] = [];
   const visit = (name: string, callers: readonly string[]): void => {
     if (callers.includes(name)) throw new Error(`${name}: calls itself (${[...callers, name].join(' -> ')})`);
     if (done.has(name)) return;
     const fn = byName.get(name);
     if (fn === undefined) throw new Error(`${callers.at(-1) ?? program.name}: calls ${name}, which does not exist`);
-    const callees = new Set<string>();
-    visitAllExprs(fn.body, (e) => {
-      if (e.kind === 'call') callees.add(e.fn);
-    });
-    for (const callee of callees) visit(callee, [...callers, name]);
+    const body = tidy(fn);
+    for (const callee of callsOf(body)) visit(callee, [...callers, name]);
     done.add(name);
-    order.push(fn);
+    order.push({ fn, body });
   };
   for (const call of [...program.run, ...program.reset]) visit(call.fn, []);
   return order;
@@ -68,7 +67,9 @@ function namesOf(fn: Func, body: readonly TidyStmt[], symbols: Symbols): Names {
     if (!locals.has(name)) locals.set(name, scope.claim(name));
   };
   for (const param of fn.params) claim(param.name);
-  declaredNames(body, claim);
+  visitTidy(body, (stmt) => {
+    if (stmt.kind === 'let' || stmt.kind === 'var' || stmt.kind === 'for') claim(stmt.name);
+  });
   const buffers = new Map(fn.params.flatMap((p) => (p.kind === 'buffer' ? [[p.name, p] as const] : [])));
   const find = <T>(map: ReadonlyMap<string, T>, name: string, what: string): T => {
     const found = map.get(name);
@@ -80,17 +81,6 @@ function namesOf(fn: Func, body: readonly TidyStmt[], symbols: Symbols): Names {
     fn: (name) => find(symbols.functions, name, 'function'),
     buffer: (name) => find(buffers, name, 'buffer'),
   };
-}
-
-function declaredNames(body: readonly TidyStmt[], claim: (name: string) => void): void {
-  for (const stmt of body) {
-    if (stmt.kind === 'let' || stmt.kind === 'var' || stmt.kind === 'for') claim(stmt.name);
-    if (stmt.kind === 'for' || stmt.kind === 'block') declaredNames(stmt.body, claim);
-    if (stmt.kind === 'if') {
-      declaredNames(stmt.body, claim);
-      declaredNames(stmt.orElse, claim);
-    }
-  }
 }
 
 /** True when no call of the function passes a buffer that is written together with one that shares bytes with it. */

@@ -3,7 +3,8 @@
  * what nothing reads. The result computes the same.
  */
 import type { Expr, For, Func, Stmt } from '../../ir/loop/types.ts';
-import { foldExpr, type Known } from './fold.ts';
+import { visitExpr } from '../../ir/loop/walk.ts';
+import { foldCondition, foldExpr, type Known } from './fold.ts';
 
 /** A loop is repeated as long as it makes no more statements than this; a longer one stays a loop. */
 const UNROLL_LIMIT = 512;
@@ -28,9 +29,7 @@ export type TidyStmt =
 export function tidy(fn: Func): TidyStmt[] {
   let body = foldBody(fn.body, new Map());
   for (;;) {
-    const used = new Set<string>();
-    readsOf(body, used);
-    const kept = dropUnread(body, used);
+    const kept = dropUnread(body, readsOf(body));
     if (countStatements(kept) === countStatements(body)) return kept;
     body = kept;
   }
@@ -43,9 +42,12 @@ function foldBody(body: readonly Stmt[], known: Known): TidyStmt[] {
 function foldStmt(stmt: Stmt, known: Known): TidyStmt[] {
   switch (stmt.kind) {
     case 'let':
-    case 'set':
     case 'return':
       return [{ ...stmt, value: foldExpr(stmt.value, known) }];
+    case 'set': {
+      const value = foldExpr(stmt.value, known);
+      return value.kind === 'var' && value.name === stmt.name ? [] : [{ ...stmt, value }];
+    }
     case 'var':
       return [{ ...stmt, init: foldExpr(stmt.init, known) }];
     case 'store':
@@ -61,7 +63,8 @@ function foldStmt(stmt: Stmt, known: Known): TidyStmt[] {
 
 function foldIf(stmt: Extract<Stmt, { kind: 'if' }>, known: Known): TidyStmt[] {
   const cond = foldExpr(stmt.cond, known);
-  if (cond.kind === 'const') return scoped(foldBody(cond.value !== 0 ? stmt.body : stmt.orElse, known));
+  const outcome = foldCondition(cond);
+  if (outcome !== undefined) return scoped(foldBody(outcome ? stmt.body : stmt.orElse, known));
   return [{ kind: 'if', cond, body: foldBody(stmt.body, known), orElse: foldBody(stmt.orElse, known) }];
 }
 
@@ -83,43 +86,67 @@ function scoped(body: TidyStmt[]): TidyStmt[] {
 
 export function countStatements(body: readonly TidyStmt[]): number {
   let count = 0;
-  for (const stmt of body) {
+  visitTidy(body, () => {
     count += 1;
-    if (stmt.kind === 'for' || stmt.kind === 'block') count += countStatements(stmt.body);
-    if (stmt.kind === 'if') count += countStatements(stmt.body) + countStatements(stmt.orElse);
-  }
+  });
   return count;
 }
 
-/** Adds the names that are read, other than by assignments to themselves. Buffers count as read when touched. */
-export function readsOf(body: readonly TidyStmt[], into: Set<string>): void {
+/** The expressions that a statement itself computes. */
+function expressionsOf(stmt: TidyStmt): readonly Expr[] {
+  switch (stmt.kind) {
+    case 'let':
+    case 'set':
+    case 'return':
+      return [stmt.value];
+    case 'var':
+      return [stmt.init];
+    case 'store':
+      return [stmt.index, stmt.value];
+    case 'if':
+      return [stmt.cond];
+    default:
+      return [];
+  }
+}
+
+export function visitTidy(body: readonly TidyStmt[], visit: (stmt: TidyStmt) => void): void {
   for (const stmt of body) {
-    if (stmt.kind === 'set') {
-      const own = new Set<string>();
-      readsOfExpr(stmt.value, own);
-      own.delete(stmt.name);
-      for (const name of own) into.add(name);
-    } else if (stmt.kind === 'let' || stmt.kind === 'return') readsOfExpr(stmt.value, into);
-    else if (stmt.kind === 'var') readsOfExpr(stmt.init, into);
-    else if (stmt.kind === 'store') {
-      into.add(stmt.buffer);
-      readsOfExpr(stmt.index, into);
-      readsOfExpr(stmt.value, into);
-    } else if (stmt.kind === 'for' || stmt.kind === 'block') readsOf(stmt.body, into);
-    else if (stmt.kind === 'if') {
-      readsOfExpr(stmt.cond, into);
-      readsOf(stmt.body, into);
-      readsOf(stmt.orElse, into);
+    visit(stmt);
+    if (stmt.kind === 'for' || stmt.kind === 'block') visitTidy(stmt.body, visit);
+    if (stmt.kind === 'if') {
+      visitTidy(stmt.body, visit);
+      visitTidy(stmt.orElse, visit);
     }
   }
 }
 
-function readsOfExpr(e: Expr, into: Set<string>): void {
-  if (e.kind === 'var') into.add(e.name);
-  else if (e.kind === 'load') {
-    into.add(e.buffer);
-    readsOfExpr(e.index, into);
-  } else if (e.kind === 'op' || e.kind === 'call') for (const arg of e.args) readsOfExpr(arg, into);
+/** The functions that a body calls, in the order of their calls. */
+export function callsOf(body: readonly TidyStmt[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  visitTidy(body, (stmt) => {
+    for (const e of expressionsOf(stmt)) {
+      visitExpr(e, (part) => {
+        if (part.kind === 'call') names.add(part.fn);
+      });
+    }
+  });
+  return names;
+}
+
+/** The names that a body reads, other than by assignments to themselves, and the buffers that it touches. */
+export function readsOf(body: readonly TidyStmt[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  visitTidy(body, (stmt) => {
+    if (stmt.kind === 'store') names.add(stmt.buffer);
+    for (const e of expressionsOf(stmt)) {
+      visitExpr(e, (part) => {
+        if (part.kind === 'load') names.add(part.buffer);
+        if (part.kind === 'var' && !(stmt.kind === 'set' && stmt.name === part.name)) names.add(part.name);
+      });
+    }
+  });
+  return names;
 }
 
 /** Without the definitions and assignments of names that nothing reads, and without the loops and ifs that this empties. */

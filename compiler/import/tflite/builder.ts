@@ -43,7 +43,7 @@ export class GraphBuilder {
 
   /** Declares a value; its name is `wanted`, made printable and unique. */
   define(wanted: string, type: TensorType): ValueName {
-    const base = wanted.replace(/[\s\p{C}]/gu, '_').slice(0, MAX_NAME);
+    const base = wanted.slice(0, MAX_NAME).replace(/[\s\p{C}]/gu, '_');
     let name = base;
     while (this.types.has(name)) {
       const suffix = (this.#suffixes.get(base) ?? 0) + 1;

@@ -12,6 +12,11 @@ import { LIMITS, type OperatorRecord, type SubgraphRecord, type TensorRecord } f
 import { Constants, checkShape, tensorType } from './tensors.ts';
 import { Variables } from './variables.ts';
 
+/** How deep subgraphs may call each other. */
+const MAX_DEPTH = 32;
+/** Operands of all operators and scales of their quantization, counted at every call: each costs a little time. */
+const MAX_WORK = 2 ** 22;
+
 /** What a tensor stands for: a value, or (for tensors of type RESOURCE) a variable. */
 export type Binding = { readonly value: ValueName } | { readonly variable: string };
 
@@ -46,6 +51,8 @@ export class Importer {
   readonly #constants: Constants;
   #frames = 0;
   #operators = 0;
+  #work = 0;
+  readonly #types = new Map<TensorRecord, TensorType>();
 
   constructor(model: ModelFile) {
     this.model = model;
@@ -60,7 +67,9 @@ export class Importer {
     if (subgraph === undefined) {
       return this.model.refuse(place, `one of ${this.model.model.subgraphs.length} subgraphs`, `${index}`);
     }
+    let depth = 0;
     for (let outer = caller; outer !== undefined; outer = outer.caller) {
+      if (++depth > MAX_DEPTH) this.model.refuse(place, `subgraphs called at most ${MAX_DEPTH} deep`, 'more');
       if (outer.index === index) this.model.refuse(place, 'subgraphs that do not call themselves', `subgraph ${index}`);
     }
     const own = within(ROOT, `subgraph ${index}`);
@@ -74,9 +83,7 @@ export class Importer {
   }
 
   #convert(frame: Frame, operator: OperatorRecord, index: number): void {
-    if (++this.#operators > LIMITS.operators) {
-      this.model.refuse(frame.place, `at most ${LIMITS.operators} operators, counted once per call`, 'more');
-    }
+    this.#account(frame, operator);
     const opcode = this.model.operatorName(operator, within(frame.place, `operator ${index}`));
     const tensors = this.#tensorNames(frame, operator);
     const place = within(frame.place, `operator ${index} ${opcode} (${tensors})`);
@@ -96,6 +103,18 @@ export class Importer {
         return binding !== undefined && 'value' in binding ? [binding.value] : [];
       });
       this.layers.push({ index, opcode, outputs });
+    }
+  }
+
+  /** Calls multiply what a file of any size asks for, so all of it is counted. */
+  #account(frame: Frame, operator: OperatorRecord): void {
+    const operands = [...operator.inputs, ...operator.outputs];
+    const scales = operands.map((tensor) => frame.subgraph.tensors[tensor]?.quantization?.scale.length ?? 0);
+    this.#operators++;
+    this.#work += scales.reduce((sum, count) => sum + count, operands.length);
+    if (this.#operators > LIMITS.operators || this.#work > MAX_WORK) {
+      const expected = `at most ${LIMITS.operators} operators with ${MAX_WORK} operands and scales, counted once per call`;
+      this.model.refuse(frame.place, expected, 'more');
     }
   }
 
@@ -125,7 +144,12 @@ export class Importer {
   /** The tensor's type as the file states it. */
   declaredType(frame: Frame, index: number, place: Place): TensorType {
     const tensor = this.tensor(frame, index, place);
-    return tensorType(this.model, tensor, tensor.shape, within(place, `tensor ${index} ${quoted(tensor.name)}`));
+    const known = this.#types.get(tensor);
+    if (known !== undefined) return known;
+    const at = within(place, `tensor ${index} ${quoted(tensor.name)}`);
+    const type = tensorType(this.model, tensor, tensor.shape, at);
+    this.#types.set(tensor, type);
+    return type;
   }
 
   /** What the tensor stands for; constants and variable tensors come into being here. */

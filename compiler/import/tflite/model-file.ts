@@ -20,6 +20,8 @@ export class ModelFile {
   readonly file: string;
   readonly model: ModelRecord;
   readonly #flatbuffer: Flatbuffer;
+  /** Tables are decoded once, however often their operator is called. */
+  readonly #options = new Map<OperatorRecord, { readonly name: OptionsName; readonly value: unknown }>();
 
   /** Throws ImportError when the bytes are not a readable TFLite model of version 3. */
   constructor(bytes: Uint8Array, file: string) {
@@ -77,6 +79,14 @@ export class ModelFile {
 
   /** The option table `name` of an operator; its defaults when the operator has no options. */
   options<N extends OptionsName>(operator: OperatorRecord, name: N, place: Place): Options<N> {
+    const known = this.#options.get(operator);
+    if (known?.name === name) return known.value as Options<N>;
+    const value = this.#readOptions(operator, name, place);
+    this.#options.set(operator, { name, value });
+    return value;
+  }
+
+  #readOptions<N extends OptionsName>(operator: OperatorRecord, name: N, place: Place): Options<N> {
     const { number, fields } = OPTIONS[name];
     const table = fields as unknown as Table<Options<N>>;
     if (operator.options_type === 0 || operator.options === undefined) return this.#defaults(table, place);

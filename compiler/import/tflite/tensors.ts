@@ -102,6 +102,7 @@ function zeroPoints(model: ModelFile, record: QuantizationRecord, dtype: DType, 
 export class Constants {
   readonly #model: ModelFile;
   readonly #dense = new Map<string, TensorData>();
+  readonly #sparse = new Map<TensorRecord, TensorData>();
   #sparseAllowance = MAX_TENSOR_BYTES;
 
   constructor(model: ModelFile) {
@@ -114,6 +115,8 @@ export class Constants {
     const count = elementCount(type.shape);
     if (bytes === undefined) return undefined;
     if (tensor.sparsity === undefined) return this.#decode(tensor, type, bytes, count, place);
+    const known = this.#sparse.get(tensor);
+    if (known !== undefined) return known;
     const size = count * Math.max(DTYPE_FACTS[type.dtype].bits / 8, 1);
     this.#sparseAllowance -= size;
     if (this.#sparseAllowance < 0) {
@@ -121,7 +124,9 @@ export class Constants {
     }
     const stored = Math.floor((bytes.length * 8) / DTYPE_FACTS[type.dtype].bits);
     const values = this.#decode(tensor, type, bytes, stored, place);
-    return densify(this.#model, tensor.sparsity, type, values, within(place, 'field sparsity'));
+    const data = densify(this.#model, tensor.sparsity, type, values, within(place, 'field sparsity'));
+    this.#sparse.set(tensor, data);
+    return data;
   }
 
   #decode(tensor: TensorRecord, type: TensorType, bytes: Uint8Array, count: number, place: Place): TensorData {

@@ -287,6 +287,29 @@ test('subgraphs that call themselves', () => {
   refused(file(main), 'operator 0 IF', 'subgraphs that do not call themselves', 'subgraph 0');
 });
 
+/** Subgraph i calls subgraph i + 1 `calls` times, `depth` deep; with two calls that is 2^depth runs of the last. */
+function nested(depth: number, calls: number): Uint8Array {
+  const condition: TensorSpec = { name: 'c', type: 'bool', shape: [], data: [1] };
+  const subgraphs = Array.from({ length: depth }, (_, level): SubgraphSpec => {
+    const called = { then_subgraph_index: level + 1, else_subgraph_index: level + 1 };
+    const call = (_: unknown, i: number): OpSpec => ({ op: 'IF', inputs: [0, 1], outputs: [2 + i], options: called });
+    const results = Array.from({ length: calls }, (_, i) => f32(`y${i}`, [1]));
+    return {
+      tensors: [condition, f32('x', [1]), ...results],
+      operators: results.map(call),
+      inputs: [1],
+      outputs: [2],
+    };
+  });
+  return file(...subgraphs, { tensors: [f32('x', [1])], operators: [], inputs: [0], outputs: [0] });
+}
+
+test('subgraphs that call each other too deep or too often', () => {
+  assert.is(importTflite(nested(10, 2), { name: 'm' }).graph.nodes.length, 0);
+  refused(nested(100, 1), 'operator 0 IF', 'called at most 32 deep');
+  refused(nested(30, 2), 'at most 65536 operators', 'counted once per call');
+});
+
 test('branches of another arity', () => {
   const condition: TensorSpec = { name: 'c', type: 'bool', shape: [], data: [1] };
   const main: SubgraphSpec = {

@@ -1,7 +1,16 @@
 // Random convolutions and matrix products.
 import { type DType, NO_QUANT, type TensorType } from '../../../ir/tensor/types.ts';
 import type { Random } from '../random.ts';
-import { defaultQuant, type Operand, ofRank, type Propose, type Request, randomScale, slot } from './request.ts';
+import {
+  ACTIVATIONS,
+  defaultQuant,
+  type Operand,
+  ofRank,
+  type Propose,
+  type Request,
+  randomScale,
+  slot,
+} from './request.ts';
 
 /** Symmetric weights, scaled per channel along `axis` half of the time where the form allows it. */
 function weights({ r, signature }: Request, shape: readonly number[], axis: number): TensorType {
@@ -19,8 +28,6 @@ function optionalBias({ r, signature }: Request, channels: number): Operand[] {
   if (dtype === undefined || r.chance(0.3)) return [];
   return [{ type: { dtype, shape: [channels], quant: NO_QUANT }, constant: true }];
 }
-
-const ACTIVATIONS = ['none', 'relu', 'relu6', 'relu_n1_to_1'];
 
 function productAttrs({ r, signature }: Request): Record<string, unknown> {
   return {

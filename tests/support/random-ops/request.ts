@@ -74,3 +74,5 @@ export function ofRank({ r, x, maxExtent }: Request, rank: number): TensorType {
 export function slot(signature: Signature, input: number): DType | undefined {
   return signature.inputs[input]?.dtype;
 }
+
+export const ACTIVATIONS = ['none', 'relu', 'relu6', 'relu_n1_to_1'];

@@ -1,0 +1,30 @@
+// Random nodes whose results depend on the operands at the same place only.
+import type { DType, TensorType } from '../../../ir/tensor/types.ts';
+import { ACTIVATIONS, defaultQuant, type Propose, type Request, slot } from './request.ts';
+
+/** A type that broadcasts to the shape: fewer axes or extents of 1, at times scaled just like `x`. */
+function partner({ r, x }: Request, dtype: DType): TensorType {
+  const shape = r.chance(0.3) ? x.shape.slice(r.int(0, x.shape.length)) : x.shape;
+  const quant = dtype === x.dtype && r.chance(0.3) ? x.quant : defaultQuant(r, dtype);
+  return { dtype, shape: shape.map((extent) => (r.chance(0.2) ? 1 : extent)), quant };
+}
+
+const pair: Propose = (request) => ({
+  operands: [{ type: request.x }, { type: partner(request, slot(request.signature, 1) as DType) }],
+  attrs: {},
+});
+
+const arithmetic: Propose = (request) => ({
+  operands: [{ type: request.x }, { type: partner(request, slot(request.signature, 1) as DType) }],
+  attrs: { activation: request.r.pick(ACTIVATIONS) },
+});
+
+export const ELEMENTWISE = {
+  add: arithmetic,
+  sub: arithmetic,
+  mul: arithmetic,
+  div: arithmetic,
+  squared_difference: pair,
+  minimum: pair,
+  maximum: pair,
+} satisfies Record<string, Propose>;

@@ -1,7 +1,7 @@
 /**
  * The test runner: every tests/**\/*.test.ts in a process of its own, as many at a time as there are cores, slowest first.
  *
- *     node --import tsx tests/run.ts [part of a path …]
+ *     node --import ./tools/ts.mjs tests/run.ts [part of a path …]
  *
  * uvu exits with 0 when a file forgets `.run()` or a hook throws, so a file passes only if it ran at least one test and
  * all that it counted passed or were skipped. What is skipped for a missing tool or folder is listed by name; with
@@ -14,6 +14,7 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const LOADER = './tools/ts.mjs';
 const FILE_LIMIT_MS = 15 * 60_000;
 /** Seconds that files took last time, to start the slow ones first. */
 const TIMES = join(ROOT, '.cache', 'test-times.json');
@@ -67,7 +68,7 @@ function runFile(file: string, skipLog: string): Promise<FileResult> {
   return new Promise((done) => {
     const started = Date.now();
     const env = { ...process.env, MCC_SKIP_LOG: skipLog, FORCE_COLOR: '0' };
-    const child = spawn(process.execPath, ['--import', 'tsx', file], {
+    const child = spawn(process.execPath, ['--import', LOADER, file], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -108,7 +109,7 @@ function report(result: FileResult): void {
   );
   if (!bad) return;
   console.log(output.trimEnd());
-  console.log(`${fault === undefined ? '' : `${file} ${fault}\n`}reproduce: node --import tsx ${file}\n`);
+  console.log(`${fault === undefined ? '' : `${file} ${fault}\n`}reproduce: node --import ./tools/ts.mjs ${file}\n`);
 }
 
 async function runAll(files: readonly string[], skipLog: string): Promise<FileResult[]> {

@@ -2,7 +2,6 @@
 import type { EmittedFile } from '../../backends/c/index.ts';
 import { identifier, isPrefix } from '../../backends/c/index.ts';
 import { emitProject } from '../../backends/c/project.ts';
-import { emitPackage } from '../../backends/wasm/package.ts';
 import type { Program } from '../../ir/loop/types.ts';
 import type { Target } from '../targets/index.ts';
 import { type NativeEngine, nativeEngines, renderCMakeLists, runtimeFiles } from './engines/native.ts';
@@ -15,9 +14,11 @@ export interface EmitRequest {
 }
 
 /** An output folder's files, by path relative to it. */
-export function emitFor(program: Program, target: Target, request: EmitRequest): TextOrBytes[] {
+export async function emitFor(program: Program, target: Target, request: EmitRequest): Promise<TextOrBytes[]> {
   const { banner } = request;
   if (target.backend === 'wasm') {
+    // Loaded only here: its libraries take longer to load than a model takes to compile to C.
+    const { emitPackage } = await import('../../backends/wasm/package.ts');
     const name = packageName(request.name);
     return emitPackage(program, { name, banner: banner.join('\n') });
   }

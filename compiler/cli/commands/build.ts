@@ -26,7 +26,7 @@ export async function build(path: string, options: BuildOptions): Promise<void> 
   const request = { name: model.file.name, banner: bannerOf(model, target) };
   const files =
     via === undefined
-      ? emitFor(program, target, request)
+      ? await emitFor(program, target, request)
       : await (await import('../engines/emcc-package.ts')).emitViaEmcc(program, request);
   writeOutput(options.output, files);
   const bytes = files.reduce((sum, { content }) => sum + content.length, 0);

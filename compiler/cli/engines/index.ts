@@ -5,7 +5,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { emitWasm } from '../../../backends/wasm/index.ts';
 import { Machine } from '../../../ir/loop/evaluate.ts';
 import { ELEM_BYTES, type Program } from '../../../ir/loop/types.ts';
 import { bytesOf, dataFromBytes } from '../../../ir/tensor/bytes.ts';
@@ -122,6 +121,7 @@ declare const WebAssembly: {
 };
 
 async function wasmSession(program: Program): Promise<Session> {
+  const { emitWasm } = await import('../../../backends/wasm/index.ts');
   const { wasm, layout } = emitWasm(program);
   const { instance } = await WebAssembly.instantiate(wasm);
   const { memory, run, reset } = instance.exports as WasmExports;

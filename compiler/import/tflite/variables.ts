@@ -33,7 +33,7 @@ export class Variables {
     return this.#variables.get(key)?.type;
   }
 
-  /** Declares a variable that starts at zero: 0, or the zero point of an int8 tensor. */
+  /** Declares a variable that starts at zero: 0, or the zero point of 8-bit tensors. */
   declare(key: string, name: string, type: TensorType): void {
     const state = this.#builder.define(name, type);
     this.#variables.set(key, { state, type, initial: zeros(type) });
@@ -71,9 +71,9 @@ export class Variables {
   }
 }
 
-/** Interpreters clear int8 variables to their zero point, and all others to zero bytes. */
+/** Interpreters clear 8-bit variables to their zero point, and all others to zero bytes. */
 function zeros(type: TensorType): TensorData {
   const data = newData(type.dtype, elementCount(type.shape));
-  if (type.dtype === 'i8' && type.quant.kind === 'affine') (data as Int8Array).fill(type.quant.zeroPoint[0]);
-  return data;
+  const isByte = data instanceof Int8Array || data instanceof Uint8Array;
+  return isByte && type.quant.kind === 'affine' ? data.fill(type.quant.zeroPoint[0]) : data;
 }

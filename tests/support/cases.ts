@@ -27,9 +27,10 @@ export const EXACT: Tolerance = { relative: 0, absolute: 0 };
 /** The targets whose kernels differ. */
 export const KERNEL_TARGETS = ['c', 'cortex-m4', 'wasm'] as const;
 
-/** The cases of the families whose first operator is one of `operators`. */
-export async function casesOf(families: readonly string[], operators: readonly string[]): Promise<LoadedCase[]> {
+/** The cases of the families, of all operators or of models whose first operator is one of `operators`. */
+export async function casesOf(families: readonly string[], operators?: readonly string[]): Promise<LoadedCase[]> {
   const cases = await loadCases(families);
+  if (operators === undefined) return cases;
   return cases.filter(({ case: { model } }) => operators.includes(model.subgraphs[0]?.operators[0]?.op as string));
 }
 
@@ -108,9 +109,10 @@ function difference(
   if (found.length !== expected.length) return `${found.length} bytes, expected ${expected.length}`;
   const bad = found.findIndex((byte, i) => byte !== expected[i]);
   if (bad < 0) return undefined;
-  const [a, b] = [dataFromBytes(type, found), dataFromBytes(type, expected)];
+  const numbers = (bytes: Uint8Array) => Array.from<number | bigint, number>(dataFromBytes(type, bytes), Number);
+  const [a, b] = [numbers(found), numbers(expected)] as [number[], number[]];
   const near = (x: number, y: number) => Object.is(x, y) || Math.abs(x - y) <= absolute + relative * Math.abs(y);
-  const isNear = (i: number) => isFloat(type.dtype) && relative + absolute > 0 && near(Number(a[i]), Number(b[i]));
-  const first = Array.from(a, (_, i) => i).find((i) => !Object.is(a[i], b[i]) && !isNear(i));
-  return first === undefined ? undefined : `element ${first} is ${a[first]}, expected ${b[first]}`;
+  const isTolerant = isFloat(type.dtype) && relative + absolute > 0;
+  const first = a.findIndex((x, i) => !Object.is(x, b[i]) && !(isTolerant && near(x, b[i] as number)));
+  return first < 0 ? undefined : `element ${first} is ${a[first]}, expected ${b[first]}`;
 }

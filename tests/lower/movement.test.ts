@@ -1,0 +1,164 @@
+import { suite as makeSuite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Box, simplify } from '../../compiler/lower/boxes.ts';
+import type { Graph } from '../../ir/tensor/graph.ts';
+import type { OpName } from '../../ir/tensor/ops/index.ts';
+import { NO_QUANT, type TensorType } from '../../ir/tensor/types.ts';
+import { casesOf, evaluated, graphOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
+import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
+import { programFault, singleNode } from '../support/single-node.ts';
+
+const suite = makeSuite('movement kernels');
+const FILE = 'tests/lower/movement.test.ts';
+const cases = await casesOf(['shape', 'slice', 'resize']);
+const short = cases.filter(({ case: { model } }) => {
+  const [main] = model.subgraphs;
+  return main?.inputs.every((tensor) => main.tensors[tensor]?.type !== 'i64');
+});
+
+for (const target of KERNEL_TARGETS) {
+  suite(`every case for target ${target} computes what its graph does`, () => {
+    const faults = short.flatMap((loaded) => {
+      const fault = loweringFault(loaded, target);
+      return fault === undefined ? [] : [`${loaded.case.name}: ${fault}`];
+    });
+    assert.equal(faults, [], `node --import tsx ${FILE}`);
+    assert.ok(short.length >= 300, `${short.length} cases`);
+  });
+}
+
+const OPS: readonly OpName[] = [
+  'reshape',
+  'transpose',
+  'slice',
+  'concat',
+  'broadcast_to',
+  'tile',
+  'gather',
+  'pad',
+  'mirror_pad',
+  'depth_to_space',
+  'space_to_depth',
+  'batch_to_space',
+  'space_to_batch',
+  'resize_nearest',
+  'resize_bilinear',
+];
+
+/** Packed constants, states, and inputs that are outputs too are no business of these kernels. */
+function isTried(graph: Graph): boolean {
+  const isWhole = [...graph.types.values()].every(({ dtype }) => !['i4', 'u4', 'i2', 'i1'].includes(dtype));
+  const computed = new Set(graph.nodes.flatMap((node) => node.outputs));
+  return isWhole && graph.states.length === 0 && graph.outputs.every((name) => computed.has(name));
+}
+
+for (const op of OPS) {
+  suite(`random nodes of ${op} compute what evaluation says`, async () => {
+    let tried = 0;
+    await forAllGraphs({
+      file: FILE,
+      seeds: 100,
+      options: { ops: [op], nodes: 2, encodings: false },
+      holds(graph, seed) {
+        if (!isTried(graph)) return;
+        tried++;
+        const fault = programFault(graph, randomInputs(graph, seed), 'c');
+        if (fault !== undefined) throw new Error(fault);
+      },
+    });
+    assert.ok(tried > 0 || process.env.MCC_SEED !== undefined, 'no graph was tried');
+  });
+}
+
+suite('indices at run time, inside and outside', () => {
+  const floats: TensorType = { dtype: 'f32', shape: [2, 5, 3], quant: NO_QUANT };
+  const data = Float32Array.from({ length: 30 }, (_, i) => i / 4);
+  for (const [axis, batchDims, shape] of [
+    [1, 0, [4]],
+    [2, 0, [2, 2]],
+    [1, 1, [2, 2]],
+    [0, 0, []],
+    [2, 1, [2, 3]],
+  ] as const) {
+    const indices: TensorType = { dtype: 'i32', shape, quant: NO_QUANT };
+    const graph = singleNode('gather', { axis, batchDims }, [{ type: floats }, { type: indices }]);
+    for (const given of [
+      [0, 1, 2, 1, 0, 1],
+      [-1, 5, 2 ** 31 - 1, -(2 ** 31), 4, 3],
+    ]) {
+      const list = Int32Array.from(given).slice(
+        0,
+        shape.reduce<number>((count, extent) => count * extent, 1),
+      );
+      assert.is(programFault(graph, [data, list], 'c'), undefined, `axis ${axis}, batchDims ${batchDims}: ${given}`);
+    }
+  }
+});
+
+suite('constants outside the axis are clamped too', () => {
+  const type: TensorType = { dtype: 'i16', shape: [4], quant: NO_QUANT };
+  const far = { type: { dtype: 'i64' as const, shape: [3], quant: NO_QUANT }, data: BigInt64Array.of(-9n, 2n, 99n) };
+  const graph = singleNode('gather', { axis: 0, batchDims: 0 }, [{ type }, far]);
+  assert.is(programFault(graph, [Int16Array.of(5, 6, 7, 8)], 'c'), undefined);
+});
+
+suite('tables of more than 256 and 65536 rows', () => {
+  for (const count of [255, 256, 257, 65536, 65537]) {
+    const type: TensorType = { dtype: 'u8', shape: [count], quant: NO_QUANT };
+    const places = Int32Array.of(count - 1, 0, 1, count - 2, 7);
+    const given = { type: { dtype: 'i32' as const, shape: [5], quant: NO_QUANT }, data: places };
+    const graph = singleNode('gather', { axis: 0, batchDims: 0 }, [{ type }, given]);
+    assert.is(programFault(graph, [Uint8Array.from({ length: count }, (_, i) => i % 251)], 'c'), undefined, `${count}`);
+  }
+});
+
+suite('images far larger than their source', () => {
+  const type: TensorType = { dtype: 'i8', shape: [1, 3, 1, 1], quant: NO_QUANT };
+  const attrs = { size: [5000, 1] as [number, number], alignCorners: false, halfPixelCenters: false };
+  const graph = singleNode('resize_bilinear', attrs, [{ type }]);
+  assert.is(programFault(graph, [Int8Array.of(-128, 127, 3)], 'c'), undefined);
+});
+
+const walk = (start: number, ...strides: number[]) => ({ start, strides });
+
+suite('axes that run on from one another become one', () => {
+  const box: Box = {
+    source: { operand: 0 },
+    shape: [2, 1, 3, 4],
+    from: walk(5, 12, 12, 4, 1),
+    to: walk(0, 24, 1, 8, 2),
+  };
+  const merged = simplify(box);
+  assert.equal([merged.shape, merged.from, merged.to], [[24], walk(5, 1), walk(0, 2)]);
+  const apart = simplify({ ...box, to: walk(0, 30, 1, 8, 2) });
+  assert.equal([apart.shape, apart.from, apart.to], [[2, 12], walk(5, 12, 1), walk(0, 30, 2)]);
+});
+
+suite('regular tables become strides, others stay', () => {
+  const from = (...indices: number[]): Box => ({
+    source: { operand: 0 },
+    shape: [indices.length],
+    from: walk(1, 0),
+    to: walk(0, 1),
+    lookups: [{ indices, start: 0, strides: [1], step: 10, limit: 9 }],
+  });
+  assert.equal(simplify(from(2, 4, 6)).from, walk(21, 20));
+  assert.equal(simplify(from(3, 2, 1, 0)).from, walk(31, -10));
+  assert.equal(simplify(from(5, 5, 5)).from, walk(51, 0));
+  const doubled = simplify(from(0, 0, 1, 1, 2, 2));
+  assert.equal([doubled.shape, doubled.from, doubled.to], [[3, 2], walk(1, 10, 0), walk(0, 2, 1)]);
+  assert.is(simplify(from(0, 1, 3)).lookups?.length, 1);
+});
+
+suite('answers of uint8 operands with other scales pass through a table', () => {
+  const scaled = cases.find(({ case: { name } }) => name === 'concatenation u8 of other scales');
+  if (scaled === undefined) throw new Error('the case is gone');
+  const graph = graphOf(scaled);
+  assert.equal(
+    graph.nodes.map((node) => node.op),
+    ['gather', 'gather', 'concat'],
+  );
+  assert.equal(evaluated(graph, scaled), scaled.golden);
+});
+
+suite.run();

@@ -125,10 +125,21 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
   f32: (m, at) => m.data.getFloat32(at, true),
   f64: (m, at) => m.data.getFloat64(at, true),
   v128: (m, at) => m.bytes.slice(at, at + 16),
-  i8x8_s: (m, at) => new Uint8Array(Int16Array.from({ length: 8 }, (_, i) => m.data.getInt8(at + i)).buffer),
-  u8x8_u: (m, at) => new Uint8Array(Int16Array.from({ length: 8 }, (_, i) => m.data.getUint8(at + i)).buffer),
-  i16x4_s: (m, at) =>
-    new Uint8Array(Int32Array.from({ length: 4 }, (_, i) => m.data.getInt16(at + 2 * i, true)).buffer),
+  i8x8_s: (m, at) => {
+    const lanes = new Int16Array(8);
+    for (let i = 0; i < 8; i++) lanes[i] = m.data.getInt8(at + i);
+    return new Uint8Array(lanes.buffer);
+  },
+  u8x8_u: (m, at) => {
+    const lanes = new Int16Array(8);
+    for (let i = 0; i < 8; i++) lanes[i] = m.data.getUint8(at + i);
+    return new Uint8Array(lanes.buffer);
+  },
+  i16x4_s: (m, at) => {
+    const lanes = new Int32Array(4);
+    for (let i = 0; i < 4; i++) lanes[i] = m.data.getInt16(at + 2 * i, true);
+    return new Uint8Array(lanes.buffer);
+  },
   splat8: (m, at) => splatBytes(m, at, 1),
   splat16: (m, at) => splatBytes(m, at, 2),
   splat32: (m, at) => splatBytes(m, at, 4),

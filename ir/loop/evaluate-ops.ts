@@ -4,6 +4,7 @@
  * function is three times slower. A test holds both to the same results.
  */
 import type { NumberThunk, Thunk } from './evaluate-memory.ts';
+import { FAST_VECTOR } from './evaluate-vector.ts';
 import { instruction, type Opcode } from './instructions.ts';
 import { printExpr } from './print.ts';
 import type { Expr } from './types.ts';
@@ -125,6 +126,8 @@ export function compileOp(e: Op, args: readonly Thunk[]): Thunk {
   const right = e.args[1];
   const fastConst = FAST_CONST[e.op];
   if (fastConst !== undefined && right?.kind === 'const') return fastConst(a as NumberThunk, right.value as number, e);
+  const vector = FAST_VECTOR[e.op];
+  if (vector !== undefined) return vector(a as () => Uint8Array, b as () => Uint8Array, c as () => Uint8Array);
   const fast = FAST[e.op];
   return fast === undefined ? general(e, a, b, c) : fast(a as NumberThunk, b as NumberThunk, e);
 }

@@ -1,1 +1,303 @@
-export const BINARY_OPS = {} as const;
+/** Arithmetic on two operands of one element type, spread over a common shape. */
+import { z } from 'zod';
+import { type Activation, activationBounds, clampInt, requantize } from '../fixed-point.ts';
+import { defineOp, type EvaluateContext, type OpRecord, signaturesFor, type Traits } from '../op.ts';
+import { affineOf, type DType, type TensorData, type TensorType, typeText } from '../types.ts';
+import { broadcastShape, evaluateBroadcast } from './broadcast.ts';
+import { type DivisionStage, divideI32, divisionStage, quotient } from './division.ts';
+import { isQuantized, type OperandScale, operandScale, perTensorFault, rescaled } from './rescale.ts';
+import {
+  activateFloat,
+  activationAttr,
+  finish as finishInteger,
+  fround,
+  type OutputStage,
+  outputStage,
+  reasonOf,
+} from './shared.ts';
+
+const arithmeticAttrs = z.strictObject({ activation: activationAttr });
+export type ArithmeticAttrs = z.infer<typeof arithmeticAttrs>;
+const noAttrs = z.strictObject({});
+export type NoAttrs = z.infer<typeof noAttrs>;
+
+type Types = readonly [TensorType, TensorType];
+type Values = (a: number, b: number) => number;
+
+/** A sum or difference of rescaled operands, and what becomes of it. */
+export interface SumStage {
+  readonly operands: readonly [OperandScale, OperandScale];
+  readonly output: OutputStage;
+}
+
+/** The operands' factors to half the larger scale, and from the shifted result to the output. */
+interface SumFactors {
+  readonly left: number;
+  readonly right: number;
+  readonly output: number;
+}
+
+function sumStage(
+  [a, b]: Types,
+  y: TensorType,
+  activation: Activation,
+  leftShift: number,
+  factors: SumFactors,
+  maxShift: number,
+): SumStage {
+  return {
+    operands: [operandScale(a, leftShift, factors.left), operandScale(b, leftShift, factors.right)],
+    output: outputStage([factors.output], y, activation, 'double', maxShift),
+  };
+}
+
+/** Bits that operands are shifted left by: as many as leave the sum within 32. */
+function sumShift(y: TensorType): number {
+  return y.dtype === 'i16' ? 15 : 20;
+}
+
+/** Throws OpError when the output scale is so fine that the reference refuses it. */
+export function addStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
+  const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
+  const twice = 2 * Math.max(left, right);
+  const shift = sumShift(y);
+  const output = twice / (2 ** shift * affineOf(y).scale);
+  return sumStage(inputs, y, activation, shift, { left: left / twice, right: right / twice, output }, 0);
+}
+
+/** As `addStage`, but with factors in single precision. */
+export function subStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
+  const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
+  const twice = fround(2 * Math.max(left, right));
+  const shift = sumShift(y);
+  const output = fround(twice / fround(2 ** shift * affineOf(y).scale));
+  const factors = { left: fround(left / twice), right: fround(right / twice), output };
+  return sumStage(inputs, y, activation, shift, factors, 0);
+}
+
+export function squaredDifferenceStage(inputs: Types, y: TensorType): SumStage {
+  const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
+  const twice = 2 * Math.max(left, right);
+  const shift = y.dtype === 'i16' ? 0 : 7;
+  const output = (twice * twice) / fround(2 ** (2 * shift) * affineOf(y).scale);
+  return sumStage(inputs, y, 'none', shift, { left: left / twice, right: right / twice, output }, 30);
+}
+
+/** The output stage of a product. uint8, which only TensorFlow Lite defines, multiplies scales in single precision. */
+export function productStage([a, b]: Types, y: TensorType, { activation }: ArithmeticAttrs): OutputStage {
+  const [left, right, result] = [affineOf(a).scale, affineOf(b).scale, affineOf(y).scale];
+  const factor = y.dtype === 'u8' ? fround(fround(left * right) / result) : (left * right) / result;
+  return outputStage([factor], y, activation, 'double');
+}
+
+/** Clamp of a quotient; its scale is that of `divisionStage`. */
+export function quotientClamp(y: TensorType, { activation }: ArithmeticAttrs): OutputStage {
+  return outputStage([1], y, activation, 'double');
+}
+
+/** How one element type is computed. */
+interface Arithmetic {
+  readonly float: Values;
+  /** On plain i32; the result may be any integer and wraps. */
+  readonly integer: Values;
+  /** From stored to stored value, activation included. */
+  readonly quantized: (inputs: Types, y: TensorType, attrs: ArithmeticAttrs) => Values;
+}
+
+function evaluateArithmetic(
+  { inputs, outputs, attrs }: EvaluateContext<ArithmeticAttrs>,
+  { float, integer, quantized }: Arithmetic,
+): TensorData[] {
+  const [a, b] = inputs;
+  const [y] = outputs;
+  const [low, high] = activationBounds(attrs.activation);
+  let element: Values;
+  if (y.dtype === 'f32') element = (p, q) => activateFloat(float(p, q), attrs.activation);
+  else if (isQuantized(y)) element = quantized([a.type, b.type], y, attrs);
+  else element = (p, q) => clampInt(integer(p, q) | 0, low, high);
+  return [evaluateBroadcast<number>([a, b], y, element)];
+}
+
+interface CheckContext {
+  readonly inputs: readonly TensorType[];
+  readonly outputs: readonly TensorType[];
+  readonly attrs: ArithmeticAttrs;
+}
+
+/** Laws of quantized arithmetic; `stage` throws OpError for scales it is not defined for. */
+function checkArithmetic(stage: (inputs: Types, y: TensorType, attrs: ArithmeticAttrs) => unknown, symmetric: boolean) {
+  return ({ inputs, outputs, attrs }: CheckContext): string | undefined => {
+    const types = [...inputs, ...outputs];
+    if (!isQuantized(outputs[0])) return undefined;
+    const fault = perTensorFault(types);
+    if (fault !== undefined) return fault;
+    const offset = types.find((type) => type.dtype === 'i16' && affineOf(type).zeroPoint !== 0);
+    if (symmetric && offset !== undefined) return `expected a zero point of 0, found ${typeText(offset)}`;
+    return reasonOf(() => stage(inputs as unknown as Types, outputs[0], attrs));
+  };
+}
+
+function inferBroadcast({ inputs }: { readonly inputs: readonly TensorType[] }): number[][] {
+  return [broadcastShape(inputs.map((type) => type.shape))];
+}
+
+const BROADCAST = 'Operands are aligned at the innermost dimension; extents of 1 and missing ones repeat.';
+const ARITHMETIC_TYPES: readonly DType[] = ['f32', 'i32', 'i16', 'i8', 'u8'];
+const FLOATS = 'f32: rounded once; overflow is infinite, and the activation passes NaN through.';
+
+function arithmetic(
+  record: Pick<OpRecord, 'doc' | 'check' | 'evaluate'> & { types: readonly DType[]; traits: Traits },
+): OpRecord<ArithmeticAttrs> {
+  return defineOp<ArithmeticAttrs>({
+    doc: `${record.doc} ${FLOATS} ${BROADCAST}`,
+    attrs: arithmeticAttrs,
+    inputs: ['a', 'b'],
+    outputs: ['y'],
+    signatures: signaturesFor('T T -> T', record.types),
+    traits: { elementwise: true, ...record.traits },
+    infer: inferBroadcast,
+    check: record.check as NonNullable<OpRecord<ArithmeticAttrs>['check']>,
+    evaluate: record.evaluate,
+  });
+}
+
+/** A law of i32 operands on top of others: they are plain numbers, since no reference rescales them. */
+function plainIntegers(check: (context: CheckContext) => string | undefined) {
+  return (context: CheckContext): string | undefined => {
+    const scaled = context.inputs.find((type) => type.dtype === 'i32' && type.quant.kind !== 'none');
+    return scaled === undefined ? check(context) : `expected i32 without scales, found ${typeText(scaled)}`;
+  };
+}
+
+const SUM =
+  'i32: wraps. i8, u8 (i16): each operand, less its zero point, is shifted left by 20 (15) bits and scaled to twice the ' +
+  'larger input scale; the SUM is scaled to the output, offset by the zero point and clamped to the activation. All ' +
+  'scaling is gemmlowp fixed point, rounded twice.';
+
+function sumOf({ operands, output }: SumStage, sign: 1 | -1): Values {
+  return (a, b) => finishInteger(rescaled(a, operands[0]) + sign * rescaled(b, operands[1]), 0, output, 'i32');
+}
+
+const add = arithmetic({
+  doc: `y = act(a + b). ${SUM.replace('SUM', 'sum')}`,
+  types: ARITHMETIC_TYPES,
+  traits: { commutative: true },
+  check: plainIntegers(checkArithmetic(addStage, false)),
+  evaluate: (context) =>
+    evaluateArithmetic(context, {
+      float: (a, b) => fround(a + b),
+      integer: (a, b) => a + b,
+      quantized: (inputs, y, attrs) => sumOf(addStage(inputs, y, attrs), 1),
+    }),
+});
+
+const sub = arithmetic({
+  doc: `y = act(a - b). ${SUM.replace('SUM', 'difference')} The factors are computed in single precision, unlike those of add.`,
+  types: ARITHMETIC_TYPES,
+  traits: {},
+  check: plainIntegers(checkArithmetic(subStage, false)),
+  evaluate: (context) =>
+    evaluateArithmetic(context, {
+      float: (a, b) => fround(a - b),
+      integer: (a, b) => a - b,
+      quantized: (inputs, y, attrs) => sumOf(subStage(inputs, y, attrs), -1),
+    }),
+});
+
+const mul = arithmetic({
+  doc:
+    'y = act(a * b). i32: wraps. i8, u8, i16: the exact product of the operands, less their zero points, is scaled to ' +
+    'the output in gemmlowp fixed point (factors above 1 shift left and wrap), offset by the zero point and clamped to ' +
+    'the activation; i16 has zero points of 0.',
+  types: ARITHMETIC_TYPES,
+  traits: { commutative: true },
+  check: checkArithmetic(productStage, true),
+  evaluate: (context) =>
+    evaluateArithmetic(context, {
+      float: (a, b) => fround(a * b),
+      integer: Math.imul,
+      quantized: (inputs, y, attrs) => {
+        const stage = productStage(inputs, y, attrs);
+        const [left, right] = inputs.map((type) => affineOf(type).zeroPoint);
+        return (a, b) => finishInteger((a - left) * (b - right), 0, stage, 'i32');
+      },
+    }),
+});
+
+function quantizedQuotient(stage: DivisionStage, { low, high }: OutputStage): Values {
+  return (a, b) => clampInt(quotient(a, b, stage), low, high);
+}
+
+const div = arithmetic({
+  doc:
+    'y = act(a / b). i32: rounds towards zero. i8, u8: the dividend times a reciprocal in fixed point (three steps of ' +
+    'Newton-Raphson), scaled to the output, offset by the zero point and clamped to the activation. What C++ leaves ' +
+    'undefined: an integer divided by 0 saturates by its sign, 0 / 0 is 0, -2^31 / -1 is 2^31 - 1, and scaled quotients ' +
+    'that are shifted right by 32 bits or more are 0.',
+  types: ['f32', 'i32', 'i8', 'u8'],
+  traits: {},
+  check: plainIntegers(checkArithmetic(([a, b], y) => divisionStage(a, b, y), false)),
+  evaluate: (context) =>
+    evaluateArithmetic(context, {
+      float: (a, b) => fround(a / b),
+      integer: divideI32,
+      quantized: (inputs, y, attrs) => quantizedQuotient(divisionStage(...inputs, y), quotientClamp(y, attrs)),
+    }),
+});
+
+const squared_difference = defineOp<NoAttrs>({
+  doc:
+    'y = (a - b)^2. f32: the difference and its square are rounded. i32: wraps. i8 (i16): operands are shifted left by 7 ' +
+    '(0) bits and scaled as those of add; the square of their difference is scaled to the output, offset by the zero ' +
+    `point and clamped; i16 has zero points of 0. ${BROADCAST}`,
+  attrs: noAttrs,
+  inputs: ['a', 'b'],
+  outputs: ['y'],
+  signatures: signaturesFor('T T -> T', ['f32', 'i32', 'i16', 'i8']),
+  traits: { elementwise: true, commutative: true },
+  infer: inferBroadcast,
+  check: ({ inputs, outputs }) =>
+    checkArithmetic(squaredDifferenceStage, true)({ inputs, outputs, attrs: { activation: 'none' } }),
+  evaluate: ({ inputs, outputs }) =>
+    evaluateArithmetic(
+      { inputs, outputs, attrs: { activation: 'none' } },
+      {
+        float: (a, b) => fround(fround(a - b) * fround(a - b)),
+        integer: (a, b) => Math.imul(a - b, a - b),
+        quantized: (types, y) => {
+          const { operands, output } = squaredDifferenceStage(types, y);
+          const { multipliers, zeroPoint, low, high } = output;
+          return (a, b) => {
+            const difference = rescaled(a, operands[0]) - rescaled(b, operands[1]);
+            return clampInt((requantize(difference * difference, multipliers[0]) + zeroPoint) | 0, low, high);
+          };
+        },
+      },
+    ),
+});
+
+type Element = number | bigint;
+
+function extremum(name: 'smaller' | 'larger', choose: (a: Element, b: Element) => Element): OpRecord<NoAttrs> {
+  return defineOp<NoAttrs>({
+    doc:
+      `y = the ${name} of a and b as stored, which means their real values when the scales are the same. Where they are ` +
+      `equal or one is NaN it is b. ${BROADCAST}`,
+    attrs: noAttrs,
+    inputs: ['a', 'b'],
+    outputs: ['y'],
+    signatures: signaturesFor('T T -> T', ['f32', 'i64', 'i32', 'i16', 'i8', 'u8']),
+    traits: { elementwise: true },
+    infer: inferBroadcast,
+    check({ inputs, outputs }) {
+      const scaled = [...inputs, ...outputs].find(({ quant }) => quant.kind === 'affine' && quant.scale.length > 1);
+      return scaled === undefined ? undefined : `expected one scale, found ${typeText(scaled)}`;
+    },
+    evaluate: ({ inputs, outputs }) => [evaluateBroadcast<Element>(inputs, outputs[0], choose)],
+  });
+}
+
+const minimum = extremum('smaller', (a, b) => (a < b ? a : b));
+const maximum = extremum('larger', (a, b) => (a > b ? a : b));
+
+export const BINARY_OPS = { add, sub, mul, div, squared_difference, minimum, maximum } as const;

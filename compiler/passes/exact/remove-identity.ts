@@ -17,6 +17,8 @@ const ON: readonly OpName[] = [
   'space_to_depth',
   'batch_to_space',
   'space_to_batch',
+  'cast',
+  'requantize',
 ];
 
 function ends({ node }: NodeSite): readonly [x: ValueName, y: ValueName] {
@@ -39,7 +41,7 @@ function moves(node: Node, shape: readonly number[]): boolean {
 
 export const removeIdentity = definePass({
   name: 'exact/remove-identity',
-  doc: 'move(x) → x, when no element changes its value or its place and the result is not an output.',
+  doc: 'op(x) → x, when no element changes its value or its place and the result is not an output.',
   kind: 'exact',
   options: z.strictObject({}),
   rules: [

@@ -18,6 +18,7 @@ const UNMOVED = [
   'space_to_depth(%x) {"block":1}',
   'batch_to_space(%x) {"block":[1,1],"margins":[[0,0],[0,0]]}',
   'space_to_batch(%x) {"block":[1],"margins":[[0,0]]}',
+  'cast(%x)',
 ];
 
 for (const node of UNMOVED) {
@@ -38,6 +39,30 @@ for (const node of UNMOVED) {
     );
   });
 }
+
+suite('drops a change of scale to the same scale', () => {
+  expectRewrite(
+    removeIdentity,
+    `graph g {
+      input %x : i8[2] affine(0.3, -5)
+      %a : i8[2] affine(0.3, -5) = requantize(%x)
+      %y : f32[2] = dequantize(%a)
+      output %y
+    }`,
+    'graph g { input %x : i8[2] affine(0.3, -5) %y : f32[2] = dequantize(%x) output %y }',
+  );
+});
+
+suite('keeps a change of scale', () => {
+  const text = `graph g {
+    input %x : i8[2] affine(0.3, -5)
+    %a : i8[2] affine(0.3, -4) = requantize(%x)
+    %y : f32[2] = dequantize(%a)
+    output %y
+  }`;
+  const reason = 'i8[2] affine(0.3, -5) becomes i8[2] affine(0.3, -4)';
+  expectRefusal(removeIdentity, text, 'unmoved', '%a = requantize', reason);
+});
 
 suite('reads a state past an identity', () => {
   expectRewrite(
@@ -77,7 +102,7 @@ for (const [what, nodes, site, reason] of REFUSED) {
 
 suite('is exact on random graphs', () =>
   expectExact(removeIdentity, 'tests/passes/exact/remove-identity.test.ts', {
-    ops: ['reshape', 'transpose', 'slice', 'tile', 'pad', 'mirror_pad', 'broadcast_to', 'depth_to_space'],
+    ops: ['transpose', 'slice', 'tile', 'pad', 'mirror_pad', 'broadcast_to', 'depth_to_space', 'cast', 'requantize'],
     maxExtent: 2,
   }));
 

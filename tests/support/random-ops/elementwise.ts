@@ -19,6 +19,14 @@ const arithmetic: Propose = (request) => ({
   attrs: { activation: request.r.pick(ACTIVATIONS) },
 });
 
+const select: Propose = (request) => {
+  const dtype = slot(request.signature, 1) as DType;
+  return {
+    operands: [{ type: request.x }, { type: partner(request, dtype) }, { type: partner(request, dtype) }],
+    attrs: {},
+  };
+};
+
 export const ELEMENTWISE = {
   add: arithmetic,
   sub: arithmetic,
@@ -27,4 +35,13 @@ export const ELEMENTWISE = {
   squared_difference: pair,
   minimum: pair,
   maximum: pair,
+  equal: pair,
+  not_equal: pair,
+  less: pair,
+  less_equal: pair,
+  greater: pair,
+  greater_equal: pair,
+  logical_and: pair,
+  logical_or: pair,
+  select,
 } satisfies Record<string, Propose>;

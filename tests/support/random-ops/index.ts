@@ -5,6 +5,13 @@ import { ELEMENTWISE } from './elementwise.ts';
 import { IMAGES } from './images.ts';
 import { MOVEMENT } from './movement.ts';
 import { PRODUCTS } from './products.ts';
+import { QUANTS } from './quant.ts';
 import type { Propose } from './request.ts';
 
-export const PROPOSE: { readonly [K in OpName]?: Propose } = { ...ELEMENTWISE, ...IMAGES, ...PRODUCTS, ...MOVEMENT };
+export const PROPOSE: { readonly [K in OpName]?: Propose } = {
+  ...ELEMENTWISE,
+  ...IMAGES,
+  ...PRODUCTS,
+  ...QUANTS,
+  ...MOVEMENT,
+};

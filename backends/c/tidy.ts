@@ -29,7 +29,7 @@ export type TidyStmt =
 export function tidy(fn: Func): TidyStmt[] {
   let body = foldBody(fn.body, new Map());
   for (;;) {
-    const kept = dropUnread(body, readsOf(body));
+    const kept = dropUnread(body, new Set());
     if (countStatements(kept) === countStatements(body)) return kept;
     body = kept;
   }
@@ -149,8 +149,18 @@ export function readsOf(body: readonly TidyStmt[]): ReadonlySet<string> {
   return names;
 }
 
-/** Without the definitions and assignments of names that nothing reads, and without the loops and ifs that this empties. */
-function dropUnread(body: readonly TidyStmt[], used: ReadonlySet<string>): TidyStmt[] {
+/**
+ * Without the definitions and assignments of names that nothing reads, and without the loops and ifs that this empties.
+ * Repetitions of a body use its names again, so each list of statements decides on the names that it defines itself;
+ * `outer` are those read among the names defined around it.
+ */
+function dropUnread(body: readonly TidyStmt[], outer: ReadonlySet<string>): TidyStmt[] {
+  const used = new Set(outer);
+  const reads = readsOf(body);
+  for (const stmt of body) {
+    if ((stmt.kind === 'let' || stmt.kind === 'var') && !reads.has(stmt.name)) used.delete(stmt.name);
+    else if (stmt.kind === 'let' || stmt.kind === 'var') used.add(stmt.name);
+  }
   return body.flatMap((stmt): TidyStmt[] => {
     switch (stmt.kind) {
       case 'let':

@@ -236,4 +236,19 @@ suite('unrolled loops are repeated with their index put in', () => {
   );
 });
 
+suite('a name that only some repetitions of a loop read is dropped from the others', () => {
+  const f = new FunctionBuilder('pick', []);
+  const from = f.buffer('from', 'i8', 4, 'in');
+  const to = f.buffer('to', 'i8', 4, 'out');
+  const body = (k: Expr): void => {
+    const t = f.let('t', plus(from.at(k), 1));
+    f.store(to, k, select(equal(k, 1), t, 7));
+  };
+  f.for('k', 0, 3, body, { unroll: true });
+  const args = [{ kind: 'input', index: 0 } as const, { kind: 'output', index: 0 } as const];
+  const program: Program = { ...hostile(), functions: [f.finish()], run: [{ fn: 'pick', args, doc: '' }] };
+  const source = emitC(program, { prefix: 'p', banner: [] }).files.find((file) => file.name === 'p.c')?.text ?? '';
+  assert.is(source.split('const int32_t t ').length - 1, 1);
+});
+
 suite.run();

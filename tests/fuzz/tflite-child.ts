@@ -1,11 +1,12 @@
 /**
  * Imports mutants `from` to `to` (arguments 1 and 2), one after the other. Before each it writes `seed N` to stdout, and
- * `failed N: reason` when importing ends in anything but a graph or an ImportError; at last `done` with the counts.
+ * `failed N: reason` when importing ends in anything but a valid graph or an ImportError; at last `done` with the counts.
  * To look at one mutant: `node --import tsx tests/fuzz/tflite-child.ts N N`.
  */
 import { writeSync } from 'node:fs';
 import { ImportError } from '../../compiler/import/error.ts';
 import { importTflite } from '../../compiler/import/tflite/import.ts';
+import { assertValid } from '../../ir/tensor/verify.ts';
 import { loadCorpus, mutantOf } from './tflite-corpus.ts';
 
 const MEMORY_LIMIT = 2 ** 30;
@@ -22,7 +23,7 @@ for (let seed = from; seed <= to; seed++) {
   const { name, bytes } = mutantOf(corpus, seed);
   say(`seed ${seed}`);
   try {
-    importTflite(bytes, { name });
+    assertValid(importTflite(bytes, { name }).graph);
     counts.imported++;
   } catch (error) {
     if (error instanceof ImportError) {

@@ -34,6 +34,7 @@ export class GraphBuilder {
   readonly states: State[] = [];
   readonly #model: ModelFile;
   readonly #suffixes = new Map<string, number>();
+  readonly #checked = new Set<TensorData>();
   #foldSteps = FOLD_STEPS;
   #bytes = MAX_MADE_BYTES;
 
@@ -128,6 +129,7 @@ export class GraphBuilder {
     if (folded !== undefined) {
       return results.map(({ name }, i) => this.constant(name, outputs[i], folded[i]));
     }
+    for (const value of inputs) this.#checkRead(this.operand(value), place);
     for (const type of outputs) this.#checkActivation(type, place);
     const names = results.map(({ name }, i) => this.define(name, outputs[i]));
     this.nodes.push({ op, inputs, outputs: names, attrs } as Node);
@@ -144,6 +146,17 @@ export class GraphBuilder {
       );
     }
     if (elementCount(type.shape) === 0) this.#model.refuse(place, 'tensors of at least one element', typeText(type));
+  }
+
+  /** What folding computes with may be empty or large; what is left for run time may not. */
+  #checkRead({ type, data }: Operand, place: Place): void {
+    if (elementCount(type.shape) === 0) this.#model.refuse(place, 'operands of at least one element', typeText(type));
+    if (!(data instanceof BigInt64Array) || this.#checked.has(data)) return;
+    const bound = 2n ** 53n;
+    if (!data.every((value) => value > -bound && value < bound)) {
+      this.#model.refuse(place, 'int64 constants of at most 54 bits', typeText(type));
+    }
+    this.#checked.add(data);
   }
 
   #refuseTypes(record: OpRecord, op: OpName, types: readonly TensorType[], place: Place): never {

@@ -101,9 +101,13 @@ function inputShape(importer: Importer, frame: Frame, index: number, batch: numb
 }
 
 function bindOutputs(importer: Importer, frame: Frame): ValueName[] {
+  const { model } = importer;
+  if (frame.subgraph.outputs.length === 0) model.refuse(frame.place, 'at least one output', 'none');
   return frame.subgraph.outputs.map((tensor, i) => {
     const place = within(frame.place, `output ${i}`);
     const operand = importer.operand(frame, tensor, place);
-    return operand?.value ?? importer.model.refuse(place, 'a tensor', 'a variable');
+    if (operand === undefined) return model.refuse(place, 'a tensor', 'a variable');
+    if (elementCount(operand.type.shape) === 0) model.refuse(place, 'at least one element', typeText(operand.type));
+    return operand.value;
   });
 }

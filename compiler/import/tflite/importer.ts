@@ -37,7 +37,7 @@ export interface SourceOperator {
   /** Position among the operators of the file's main subgraph. */
   readonly index: number;
   readonly opcode: string;
-  /** Graph values that hold this operator's outputs, which may be constants. */
+  /** Graph values that hold this operator's outputs, which may be constants; empty tensors and handles have none. */
   readonly outputs: readonly ValueName[];
 }
 
@@ -100,7 +100,8 @@ export class Importer {
     if (frame.caller === undefined && frame.index === 0) {
       const outputs = operator.outputs.flatMap((tensor) => {
         const binding = frame.bindings.get(tensor);
-        return binding !== undefined && 'value' in binding ? [binding.value] : [];
+        if (binding === undefined || !('value' in binding)) return [];
+        return elementCount(this.builder.operand(binding.value).type.shape) === 0 ? [] : [binding.value];
       });
       this.layers.push({ index, opcode, outputs });
     }

@@ -151,6 +151,22 @@ test('indices out of range', () => {
   refused(file(dense({ operators: [] })), 'output 0', 'tensor 2 "y"', 'a constant, or a tensor computed before');
 });
 
+test('models without a result', () => {
+  refused(file(dense({ outputs: [] })), 'subgraph 0', 'at least one output', 'none');
+  const empty: SubgraphSpec = { tensors: [f32('y', [0], [])], operators: [], inputs: [], outputs: [0] };
+  refused(file(empty), 'output 0', 'at least one element', 'f32[0]');
+});
+
+test('int64 constants beyond what the arithmetic holds', () => {
+  const x: TensorSpec = { name: 'x', type: 'i16', shape: [1, 1], scale: [1], zeroPoint: [0] };
+  const weights = quantized('w', [1, 1], { data: [1] });
+  const bias: TensorSpec = { name: 'b', type: 'i64', shape: [1], scale: [0.5], zeroPoint: [0], data: [2n ** 53n] };
+  const y: TensorSpec = { name: 'y', type: 'i16', shape: [1, 1], scale: [1], zeroPoint: [0] };
+  const layer: OpSpec = { ...FULLY_CONNECTED, inputs: [0, 1, 3] };
+  const subgraph = { tensors: [x, weights, y, bias], operators: [layer], inputs: [0], outputs: [2] };
+  refused(file(subgraph), 'FULLY_CONNECTED', 'int64 constants of at most 54 bits', 'i64[1]');
+});
+
 test('tensors written twice', () => {
   refused(
     file(dense({ operators: [FULLY_CONNECTED, FULLY_CONNECTED] })),

@@ -7,6 +7,7 @@ import { importTflite } from '../../../compiler/import/tflite/import.ts';
 import { bytesOf, dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import { typeOfValue } from '../../../ir/tensor/graph.ts';
+import { assertValid } from '../../../ir/tensor/verify.ts';
 import { goldenFile, sharedModel, sharedModels } from '../../support/shared-models.ts';
 
 const test = suite('import of shared models');
@@ -26,6 +27,7 @@ function recordedLayers(model: string): Map<string, string[]> {
 for (const model of sharedModels('import of shared models')) {
   test(`${model} imports`, () => {
     const { graph, layers } = importTflite(sharedModel(model), { name: model });
+    assertValid(graph);
     assert.is(graph.inputs.length, 1, REPRODUCE);
     assert.is(graph.outputs.length, 1, REPRODUCE);
     assert.ok(layers.length > 0, REPRODUCE);

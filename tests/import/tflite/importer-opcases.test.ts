@@ -10,6 +10,7 @@ import { dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import { Evaluator } from '../../../ir/tensor/evaluate.ts';
 import { type Graph, inputTypes, typeOfValue } from '../../../ir/tensor/graph.ts';
 import { isFloat, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
+import { assertValid } from '../../../ir/tensor/verify.ts';
 import { familyNames, type LoadedCase, loadCases } from '../../support/opcases.ts';
 
 const [onlyFamily, onlyName = ''] = process.argv.slice(2);
@@ -63,6 +64,7 @@ function check(loaded: LoadedCase): void {
     if (error instanceof ImportError && hasForeignActivation(loaded)) return;
     throw error;
   }
+  assertValid(graph);
   const evaluator = new Evaluator(graph);
   loaded.inputs.forEach((bytes, run) => {
     const inputs = bytes.map((raw, i) => dataFromBytes(typeOfValue(graph, graph.inputs[i]), raw));

@@ -5,6 +5,7 @@ import { type ImportedModel, importTflite } from '../../../compiler/import/tflit
 import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import type { Graph } from '../../../ir/tensor/graph.ts';
 import { typeText } from '../../../ir/tensor/types.ts';
+import { assertValid } from '../../../ir/tensor/verify.ts';
 import type { OpSpec, SubgraphSpec, TensorSpec } from '../../support/tflite-writer.ts';
 import { writeTflite } from '../../support/tflite-writer.ts';
 
@@ -20,7 +21,9 @@ const i32 = (name: string, data: readonly number[]): TensorSpec => ({ name, type
 const reshape = (x: number, shape: number, y: number): OpSpec => ({ op: 'RESHAPE', inputs: [x, shape], outputs: [y] });
 
 function importSpec(...subgraphs: readonly SubgraphSpec[]): ImportedModel {
-  return importTflite(writeTflite({ subgraphs, description: 'made by a test' }), { name: 'm' });
+  const model = importTflite(writeTflite({ subgraphs, description: 'made by a test' }), { name: 'm' });
+  assertValid(model.graph);
+  return model;
 }
 
 const typesOf = (graph: Graph, names: readonly string[]) => names.map((name) => typeText(graph.types.get(name)!));

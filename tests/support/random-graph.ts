@@ -267,18 +267,18 @@ export async function shrink(graph: Graph, fails: (graph: Graph) => Promise<bool
 
 /** Each graph that is one step smaller; some may be invalid. */
 function* smallerGraphs(graph: Graph): Generator<Graph> {
-  if (graph.outputs.length > 1) for (const output of graph.outputs) yield prune({ ...graph, outputs: [output] });
+  if (graph.outputs.length > 1) for (const output of graph.outputs) yield tidy({ ...graph, outputs: [output] });
   for (const node of graph.nodes) {
-    // The results become inputs, or the results of what comes before become outputs.
     const nodes = graph.nodes.filter((other) => other !== node);
-    const kept = graph.outputs.filter((name) => !node.outputs.includes(name));
-    yield prune({ ...graph, nodes, inputs: [...graph.inputs, ...node.outputs] });
-    const before = node.inputs.filter((name) => nodes.some((other) => other.outputs.includes(name)));
-    yield prune({ ...graph, nodes, outputs: kept.length > 0 ? kept : before });
+    const read = new Set([...nodes.flatMap((other) => other.inputs), ...graph.states.map((state) => state.next)]);
+    // Results that are read become inputs; if the graph has no other output, what the node read becomes one.
+    const inputs = [...graph.inputs, ...node.outputs.filter((name) => read.has(name))];
+    const outputs = graph.outputs.filter((name) => !node.outputs.includes(name));
+    yield tidy({ ...graph, nodes, inputs, outputs: outputs.length > 0 ? outputs : node.inputs.slice(0, 1) });
   }
   for (const state of graph.states) {
     const states = graph.states.filter((other) => other !== state);
-    yield prune({ ...graph, states, inputs: [...graph.inputs, state.name] });
+    yield tidy({ ...graph, states, inputs: [...graph.inputs, state.name] });
   }
   for (const axis of [0, 1, 2, 3]) yield* withExtentOne(graph, axis);
   for (const [name, constant] of graph.constants) {
@@ -313,17 +313,15 @@ function inferInto(types: Map<ValueName, TensorType>, graph: Graph, node: Node):
   });
 }
 
-/** Without the nodes, constants, states and inputs that nothing needs. */
-function prune(graph: Graph): Graph {
-  const needed = new Set<ValueName>([...graph.outputs, ...graph.states.flatMap(({ name, next }) => [name, next])]);
-  const nodes = graph.nodes.toReversed().filter((node) => {
-    if (!node.outputs.some((name) => needed.has(name))) return false;
-    for (const name of [...node.inputs, ...node.outputs]) needed.add(name);
-    return true;
-  });
+/** Without the inputs and constants that nothing reads. Dead nodes stay: they may be what fails. */
+function tidy(graph: Graph): Graph {
+  const needed = new Set<ValueName>([
+    ...graph.outputs,
+    ...graph.states.flatMap(({ name, next }) => [name, next]),
+    ...graph.nodes.flatMap((node) => [...node.inputs, ...node.outputs]),
+  ]);
   return {
     ...graph,
-    nodes: nodes.reverse(),
     inputs: graph.inputs.filter((name) => needed.has(name)),
     constants: new Map([...graph.constants].filter(([name]) => needed.has(name))),
     types: new Map([...graph.types].filter(([name]) => needed.has(name))),

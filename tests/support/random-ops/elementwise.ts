@@ -27,6 +27,23 @@ const select: Propose = (request) => {
   };
 };
 
+const unary: Propose = ({ x }) => ({ operands: [{ type: x }], attrs: {} });
+
+/** A function whose integer forms have one output scale each. */
+function scaledTo(outputs: Partial<Record<DType, readonly [scale: number, zeroPoint: number]>>): Propose {
+  return ({ x }) => {
+    const fixed = outputs[x.dtype];
+    if (fixed === undefined) return { operands: [{ type: x }], attrs: {} };
+    return {
+      operands: [{ type: x }],
+      attrs: {},
+      quant: { kind: 'affine', scale: [fixed[0]], zeroPoint: [fixed[1]] },
+    };
+  };
+}
+
+const leaky_relu: Propose = ({ r, x }) => ({ operands: [{ type: x }], attrs: { alpha: r.int(-10, 30) / 20 } });
+
 export const ELEMENTWISE = {
   add: arithmetic,
   sub: arithmetic,
@@ -44,4 +61,26 @@ export const ELEMENTWISE = {
   logical_and: pair,
   logical_or: pair,
   select,
+  relu: unary,
+  relu6: unary,
+  relu_n1_to_1: unary,
+  leaky_relu,
+  prelu: pair,
+  elu: unary,
+  hard_swish: unary,
+  logistic: scaledTo({ i8: [1 / 256, -128], u8: [1 / 256, 0], i16: [1 / 32768, 0] }),
+  tanh: scaledTo({ i8: [1 / 128, 0], i16: [1 / 32768, 0] }),
+  exp: unary,
+  log: unary,
+  sqrt: unary,
+  rsqrt: unary,
+  square: unary,
+  abs: unary,
+  neg: unary,
+  sin: unary,
+  cos: unary,
+  floor: unary,
+  ceil: unary,
+  round: unary,
+  logical_not: unary,
 } satisfies Record<string, Propose>;

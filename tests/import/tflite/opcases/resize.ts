@@ -19,6 +19,8 @@ const SIZES: readonly (readonly [string, Size, Size])[] = [
   ['from one', [1, 1], [3, 2]],
   ['unchanged', [3, 4], [3, 4]],
   ['many', [2, 3], [9, 11]],
+  ['much larger', [3, 2], [40, 29]],
+  ['much smaller', [37, 41], [4, 3]],
 ];
 const MODES = [
   ['', {}],
@@ -26,8 +28,13 @@ const MODES = [
   [' half pixel', { half_pixel_centers: true }],
 ] as const;
 
-function resize(op: 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR', types: readonly TensorTypeName[]): OpCase[] {
-  return types.flatMap((type) =>
+/** Types outside of `micro` are answered by TensorFlow Lite. */
+function resize(
+  op: 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR',
+  micro: readonly TensorTypeName[],
+  others: readonly TensorTypeName[],
+): OpCase[] {
+  return [...micro, ...others].flatMap((type) =>
     MODES.flatMap(([mode, options]) =>
       SIZES.map(([name, from, to]) =>
         opCase(
@@ -35,7 +42,7 @@ function resize(op: 'RESIZE_BILINEAR' | 'RESIZE_NEAREST_NEIGHBOR', types: readon
           op,
           [of(type, [1, ...from, 2]), ints(...to)],
           [of(type, [1, ...to, 2])],
-          { options, reference: type === 'u8' ? 'tflite' : 'tflm' },
+          { options, reference: micro.includes(type) ? 'tflm' : 'tflite' },
         ),
       ),
     ),
@@ -104,8 +111,8 @@ const blocks = (['i8', 'f32'] as const).flatMap((type) => [
 ]);
 
 export const cases: readonly OpCase[] = [
-  ...resize('RESIZE_NEAREST_NEIGHBOR', ['i8', 'i16', 'f32', 'u8']),
-  ...resize('RESIZE_BILINEAR', ['i8', 'f32', 'u8']),
+  ...resize('RESIZE_NEAREST_NEIGHBOR', ['i8', 'i16', 'f32'], ['u8']),
+  ...resize('RESIZE_BILINEAR', ['i8', 'f32'], ['u8', 'i16']),
   ...batched,
   ...blocks,
 ];

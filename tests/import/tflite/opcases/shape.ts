@@ -204,6 +204,33 @@ const gatherByInput = opCase(
   },
 );
 
+const gatherOtherTypes = [
+  ...(['i16', 'i32', 'u8', 'bool'] as const).map((type) =>
+    opCase(`gather ${type} rows`, 'GATHER', [of(type, [4, 3]), ints(3, 1, 1)], [of(type, [3, 3])], {
+      options: { axis: 0 },
+      reference: 'tflite',
+    }),
+  ),
+  opCase(
+    'gather i8 positions of 64 bits',
+    'GATHER',
+    [of('i8', [4, 3]), { ...ints(2, 0), type: 'i64' }],
+    [of('i8', [4, 2])],
+    { options: { axis: 1 }, reference: 'tflite' },
+  ),
+];
+
+const gatherBatchesByInput = opCase(
+  'gather i8 batches of positions at run time',
+  'GATHER',
+  [of('i8', [2, 3, 4, 2]), tensor('i32', [2, 2, 3])],
+  [of('i8', [2, 3, 2, 3, 2])],
+  {
+    options: { axis: 2, batch_dims: 1 },
+    inputs: ['random', { min: 0, max: 3 }],
+  },
+);
+
 function pads(): OpCase[] {
   const margins = (rows: readonly (readonly number[])[], shape: readonly number[]) =>
     [matrix(rows), shape.map((size, i) => size + rows[i][0] + rows[i][1])] as const;
@@ -258,6 +285,13 @@ function pads(): OpCase[] {
     opCase('pad i8 all sides', 'PAD', [of('i8', [1, 2, 2, 2]), all[0]], [of('i8', all[1])]),
     opCase('pad i8 rank 1', 'PAD', [of('i8', [4]), line[0]], [of('i8', line[1])]),
     opCase('pad i8 rank 5', 'PAD', [of('i8', [1, 2, 2, 1, 2]), five[0]], [of('i8', five[1])]),
+    opCase('padv2 i8 value at run time', 'PADV2', [of('i8', [3, 4]), square[0], of('i8', [1])], [of('i8', square[1])]),
+    opCase(
+      'padv2 f32 value at run time',
+      'PADV2',
+      [of('f32', [3, 4]), square[0], of('f32', [])],
+      [of('f32', square[1])],
+    ),
     opCase('pad i8 zero point 127', 'PAD', [of('i8', [3, 4], 127), square[0]], [of('i8', square[1], 127)]),
     opCase('pad u8 image', 'PAD', [of('u8', [1, 3, 4, 2]), image[0]], [of('u8', image[1])], { reference: 'tflite' }),
   ];
@@ -344,6 +378,8 @@ export const cases: readonly OpCase[] = [
   ...stacks,
   ...gathers,
   gatherByInput,
+  ...gatherOtherTypes,
+  gatherBatchesByInput,
   ...pads(),
   ...mirrorPads(),
   ...repeats,

@@ -48,6 +48,25 @@ function nudgeWords(bytes: Uint8Array, random: Random): Uint8Array {
   return bytes;
 }
 
+/** Words that hold small numbers are extents, indices, lengths and options more often than offsets. */
+function changeSmallWord(bytes: Uint8Array, random: Random): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  for (let attempt = 0; attempt < 64 && bytes.length >= 4; attempt++) {
+    const at = place(bytes, random, 4) & ~3;
+    const value = view.getInt32(at, true);
+    if (value < 1 || value > 1024) continue;
+    const changed = random.unit() < 0.5 ? value + random.int(-3, 3) : HOSTILE[random.int(0, HOSTILE.length - 1)];
+    view.setInt32(at, changed, true);
+    return bytes;
+  }
+  return bytes;
+}
+
+function flipOneBit(bytes: Uint8Array, random: Random): Uint8Array {
+  bytes[place(bytes, random)] ^= 1 << random.int(0, 7);
+  return bytes;
+}
+
 function swapBlocks(bytes: Uint8Array, random: Random): Uint8Array {
   const size = Math.min(4 * random.int(1, 64), bytes.length);
   const [a, b] = [place(bytes, random, size) & ~3, place(bytes, random, size) & ~3];
@@ -83,12 +102,16 @@ const DAMAGES: readonly Damage[] = [
   splice,
 ];
 
+/** Damage that most often leaves a readable file, so that what it says is what is wrong. */
+const SLIGHT: readonly Damage[] = [changeSmallWord, changeSmallWord, flipOneBit];
+
 /** A damaged copy of `bytes`; `other` is a second model to splice with. */
 export function mutate(bytes: Uint8Array, seed: number, other: Uint8Array = bytes): Uint8Array {
   const random = new Random(`mutant ${seed}`);
   let mutant: Uint8Array = Uint8Array.from(bytes);
+  const damages = random.unit() < 0.6 ? SLIGHT : DAMAGES;
   for (let rounds = random.int(1, 3); rounds > 0; rounds--) {
-    const damage = DAMAGES[random.int(0, DAMAGES.length - 1)];
+    const damage = damages[random.int(0, damages.length - 1)];
     if (mutant.length > 0) mutant = damage(mutant, random, other);
   }
   return mutant;

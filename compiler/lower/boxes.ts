@@ -141,7 +141,7 @@ function fillValue(y: Buffer, value: number): Expr {
 
 /** Fewer loops for the same movement: regular lookups become strides, axes that run on from one another become one. */
 export function simplify(box: Box): Box {
-  return mergeAxes(dropAxes(withoutRegular(box)));
+  return mergeAxes(dropAxes(withoutRegular(mergeAxes(dropAxes(box)))));
 }
 
 function withoutRegular(box: Box): Box {

@@ -1,8 +1,11 @@
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Box, simplify } from '../../compiler/lower/boxes.ts';
+import { lower } from '../../compiler/lower/index.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Graph } from '../../ir/tensor/graph.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
+import { parseGraph } from '../../ir/tensor/parse.ts';
 import { NO_QUANT, type TensorType } from '../../ir/tensor/types.ts';
 import { casesOf, evaluated, graphOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
@@ -69,6 +72,41 @@ for (const op of OPS) {
     assert.ok(tried > 0 || process.env.MCC_SEED !== undefined, 'no graph was tried');
   });
 }
+
+suite('random graphs of all of them compute what evaluation says', async () => {
+  await forAllGraphs({
+    file: FILE,
+    seeds: 150,
+    options: { ops: OPS, nodes: 6, encodings: false },
+    holds(graph, seed) {
+      const fault = isTried(graph) ? programFault(graph, randomInputs(graph, seed), 'c') : undefined;
+      if (fault !== undefined) throw new Error(fault);
+    },
+  });
+});
+
+suite('slices and concatenations work in place where they can', () => {
+  const bytes = (...shape: number[]) => `i8[${shape.join(',')}]`;
+  const graph = parseGraph(`graph g {
+    input %x : ${bytes(6, 4)}
+    %a : ${bytes(4, 6)} = transpose(%x) {"permutation":[1,0]}
+    %b : ${bytes(3, 2)} = slice(%a) {"start":[1,1],"stride":[1,3],"size":[3,2]}
+    %c : ${bytes(2, 3)} = transpose(%b) {"permutation":[1,0]}
+    %d : ${bytes(4, 3)} = concat(%c, %c) {"axis":0}
+    %y : ${bytes(3, 4)} = transpose(%d) {"permutation":[1,0]}
+    output %y
+  }`);
+  const { memory } = lower(graph, TARGETS.c).plan;
+  assert.equal(
+    [...memory.inPlace],
+    [
+      ['b', 'a'],
+      ['d', 'c'],
+    ],
+  );
+  const data = Int8Array.from({ length: 24 }, (_, i) => i);
+  assert.is(programFault(graph, [data], 'c'), undefined);
+});
 
 suite('indices at run time, inside and outside', () => {
   const floats: TensorType = { dtype: 'f32', shape: [2, 5, 3], quant: NO_QUANT };

@@ -1,17 +1,25 @@
 /** Kernels of the ops that only move elements: each says its boxes, and one builder spells them. */
 import type { OpName } from '../../../ir/tensor/ops/index.ts';
-import { stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
+import { elementCount, stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
 import { type Box, buildBoxes, movable, type Walk } from '../boxes.ts';
 import type { Kernel, Site } from '../kernel.ts';
 import { BLOCK_BOXES } from './movement-blocks.ts';
 import { PAD_BOXES } from './movement-pad.ts';
 
+type InPlace<K extends OpName> = NonNullable<Kernel<K>['inPlace']>;
+
 /** A kernel from the function that says what moves where. */
-function movement<K extends OpName>(name: K, doc: string, boxesOf: (site: Site<K>) => readonly Box[]): Kernel<K> {
+function movement<K extends OpName>(
+  name: K,
+  doc: string,
+  boxesOf: (site: Site<K>) => readonly Box[],
+  inPlace: InPlace<K> = () => [],
+): Kernel<K> {
   return {
     name,
     doc,
     applies: (site) => movable(site as unknown as Site),
+    inPlace,
     build: (k) => buildBoxes(k, boxesOf(k.site)),
   };
 }
@@ -56,19 +64,27 @@ const slice = movement(
     };
     return [{ source: X, shape: y, from, to: whole(y) }];
   },
+  // Ascending slices read at or behind the place they write, in the same order.
+  ({ attrs }) => (attrs.stride.every((step) => step > 0) ? [[0, 0]] : []),
 );
 
-const concat = movement('concat', 'copies the operands one after another into their part of the result', (site) => {
-  const { y } = shapes(site as unknown as Site);
-  const { axis } = site.attrs;
-  const to = stridesOf(y);
-  let place = 0;
-  return site.inputs.map(({ shape }, operand) => {
-    const start = place * (to[axis] as number);
-    place += shape[axis] as number;
-    return { source: { operand }, shape, from: whole(shape), to: { start, strides: to } };
-  });
-});
+const concat = movement(
+  'concat',
+  'copies the operands one after another into their part of the result',
+  (site) => {
+    const { y } = shapes(site as unknown as Site);
+    const { axis } = site.attrs;
+    const to = stridesOf(y);
+    let place = 0;
+    return site.inputs.map(({ shape }, operand) => {
+      const start = place * (to[axis] as number);
+      place += shape[axis] as number;
+      return { source: { operand }, shape, from: whole(shape), to: { start, strides: to } };
+    });
+  },
+  // Along the outermost axis the first operand may lie where its copy goes.
+  ({ inputs, attrs }) => (elementCount((inputs[0] as TensorType).shape.slice(0, attrs.axis)) === 1 ? [[0, 0]] : []),
+);
 
 const broadcast_to = movement('broadcast_to', 'reads every element as often as it is repeated', (site) => {
   const { x, y } = shapes(site as unknown as Site);

@@ -71,13 +71,18 @@ const transpose = defineOp<TransposeAttrs>({
 
 const sliceAttrs = z.strictObject({
   start: z.array(z.number().int().min(0)),
-  stride: z.array(z.number().int()),
+  stride: z.array(
+    z
+      .number()
+      .int()
+      .refine((step) => step !== 0),
+  ),
   size: z.array(extent),
 });
 export type SliceAttrs = z.infer<typeof sliceAttrs>;
 
 const slice = defineOp<SliceAttrs>({
-  doc: 'y[i, j, ...] = x[start[0] + i * stride[0], start[1] + j * stride[1], ...]; strides may be negative.',
+  doc: 'y[i, j, ...] = x[start[0] + i * stride[0], start[1] + j * stride[1], ...]; strides may be negative, not 0.',
   attrs: sliceAttrs,
   inputs: ['x'],
   outputs: ['y'],

@@ -1,11 +1,12 @@
 /** Kernels of conv2d and depthwise_conv2d. */
-import { add, affine, type Buffer, inRange, mul, sub } from '../../../ir/loop/build.ts';
+import { add, affine, type Buffer, mul } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
 import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '../../../ir/tensor/ops/conv.ts';
 import { biasValues } from '../../../ir/tensor/ops/shared.ts';
 import type { TensorType } from '../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
 import { type Mac, type MacLayer, macOf } from '../mac.ts';
+import { forTaps, outputIndex, padded, pixelIndex } from '../window.ts';
 
 type ConvOp = 'conv2d' | 'depthwise_conv2d';
 
@@ -15,40 +16,6 @@ function flattened(g: WindowGeometry): WindowGeometry {
   if (!isPointwise || padded(g)) return g;
   const width = g.batch * g.output.height * g.output.width;
   return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
-}
-
-/** Whether some window reaches over an edge of the image. */
-function padded(g: WindowGeometry): boolean {
-  return axisPadded(g, 0) || axisPadded(g, 1);
-}
-
-function axisPadded(g: WindowGeometry, axis: 0 | 1): boolean {
-  const before = axis === 0 ? g.padding.top : g.padding.left;
-  const input = axis === 0 ? g.input.height : g.input.width;
-  const output = axis === 0 ? g.output.height : g.output.width;
-  const last = (output - 1) * g.stride[axis] - before + (g.window[axis] - 1) * g.dilation[axis];
-  return before > 0 || last >= input;
-}
-
-/** Runs `body` for every tap of the window at output pixel (oy, ox) that lies inside the image. */
-function forTaps(
-  k: KernelBuilder<ConvOp>,
-  g: WindowGeometry,
-  oy: Expr,
-  ox: Expr,
-  body: (iy: Expr, ix: Expr, tap: Expr) => void,
-): void {
-  k.for('ky', 0, g.window[0], (ky) => {
-    const iy = k.let('iy', sub(add(mul(oy, g.stride[0]), mul(ky, g.dilation[0])), g.padding.top));
-    k.if(axisPadded(g, 0) ? inRange(iy, 0, g.input.height) : 1, () => {
-      k.for('kx', 0, g.window[1], (kx) => {
-        const ix = k.let('ix', sub(add(mul(ox, g.stride[1]), mul(kx, g.dilation[1])), g.padding.left));
-        k.if(axisPadded(g, 1) ? inRange(ix, 0, g.input.width) : 1, () => {
-          body(iy, ix, affine([[ky, g.window[1]]], kx));
-        });
-      });
-    });
-  });
 }
 
 interface ConvBuffers {
@@ -93,30 +60,6 @@ function prepare(
 function weightCount(op: ConvOp, w: TensorType): number {
   const [, kh, kw, depth] = w.shape as [number, number, number, number];
   return op === 'conv2d' ? kh * kw * depth : kh * kw;
-}
-
-/** Starts of the image, row and pixel that hold (n, iy, ix) in elements. */
-function pixelIndex(g: WindowGeometry, n: Expr, iy: Expr, ix: Expr): Expr {
-  const { height, width, channels } = g.input;
-  return affine(
-    [
-      [n, height * width * channels],
-      [iy, width * channels],
-    ],
-    mul(ix, channels),
-  );
-}
-
-function outputIndex(g: WindowGeometry, n: Expr, oy: Expr, ox: Expr, oc: Expr): Expr {
-  const { height, width, channels } = g.output;
-  return affine(
-    [
-      [n, height * width * channels],
-      [oy, width * channels],
-      [ox, channels],
-    ],
-    oc,
-  );
 }
 
 const conv2dDirect: Kernel<'conv2d'> = {

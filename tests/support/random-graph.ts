@@ -1,6 +1,6 @@
 // Random valid graphs over all ops, random inputs for them, and properties that must hold for all of them.
 import type { Constant, Graph, Node, State, ValueName } from '../../ir/tensor/graph.ts';
-import { OP_NAMES, type OpName, opRecord } from '../../ir/tensor/ops/index.ts';
+import { type OpName, opRecord } from '../../ir/tensor/ops/index.ts';
 import { printGraph } from '../../ir/tensor/print.ts';
 import {
   DENSE,
@@ -89,7 +89,7 @@ class Builder {
     this.options = {
       nodes: 6,
       maxExtent: 5,
-      ops: OP_NAMES.filter((op) => PROPOSE[op] !== undefined),
+      ops: Object.keys(PROPOSE) as OpName[],
       encodings: true,
       ...options,
     };
@@ -143,7 +143,7 @@ class Builder {
     const fitting = [...this.types].filter(([, type]) => type.dtype === dtype && !isPerAxis(type));
     const x = fitting.length > 0 && this.r.chance(0.85) ? this.r.pick(fitting.slice(-4)) : undefined;
     const type = x?.[1] ?? randomType(this.r, dtype, this.r.int(1, 4), this.options.maxExtent);
-    const proposal = PROPOSE[op]?.({ r: this.r, signature, x: type, maxExtent: this.options.maxExtent });
+    const proposal = PROPOSE[op]({ r: this.r, signature, x: type, maxExtent: this.options.maxExtent });
     const outputs = proposal && this.resultTypes(op, signature.outputs, proposal);
     if (proposal === undefined || outputs === undefined) return false;
     const inputs = proposal.operands.map((operand, i) => this.operand(operand, i === 0 ? x?.[0] : undefined));

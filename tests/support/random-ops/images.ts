@@ -1,5 +1,5 @@
 // Random nodes that look at images through windows or at another size.
-import { ofRank, type Propose } from './request.ts';
+import { ACTIVATIONS, ofRank, type Propose } from './request.ts';
 
 const resize: Propose = (request) => {
   const { r, maxExtent } = request;
@@ -9,4 +9,23 @@ const resize: Propose = (request) => {
   return { operands: [{ type: x }], attrs: { size, ...flags }, quant: x.quant };
 };
 
-export const IMAGES = { resize_nearest: resize, resize_bilinear: resize } satisfies Record<string, Propose>;
+const pool: Propose = (request) => {
+  const { r } = request;
+  const x = ofRank(request, 4);
+  const window = [r.int(1, 3), r.int(1, 3)];
+  const padding = {
+    top: r.int(0, window[0] - 1),
+    bottom: r.int(0, window[0] - 1),
+    left: r.int(0, window[1] - 1),
+    right: r.int(0, window[1] - 1),
+  };
+  const attrs = { window, stride: [r.int(1, 3), r.int(1, 3)], padding, activation: r.pick(ACTIVATIONS) };
+  return { operands: [{ type: x }], attrs, quant: x.quant };
+};
+
+export const IMAGES = {
+  average_pool2d: pool,
+  max_pool2d: pool,
+  resize_nearest: resize,
+  resize_bilinear: resize,
+} satisfies Record<string, Propose>;

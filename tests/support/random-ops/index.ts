@@ -8,7 +8,7 @@ import { PRODUCTS } from './products.ts';
 import { QUANTS } from './quant.ts';
 import type { Propose } from './request.ts';
 
-export const PROPOSE: { readonly [K in OpName]?: Propose } = {
+export const PROPOSE: { readonly [K in OpName]: Propose } = {
   ...ELEMENTWISE,
   ...IMAGES,
   ...PRODUCTS,

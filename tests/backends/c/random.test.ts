@@ -10,7 +10,7 @@ import { COMPILERS, CROSS_COMPILERS, compileOnly, runC, runInterpreter } from '.
 
 const suite = makeSuite('backends/c: random functions');
 
-const COUNT = Number(process.env.MCC_RANDOM_COUNT ?? 24);
+const COUNT = Number(process.env.MCC_RANDOM_COUNT ?? 16);
 const FIRST = Number(process.env.MCC_RANDOM_SEED ?? 1);
 
 /** The function under another name, calling helpers whose names begin with that name. */

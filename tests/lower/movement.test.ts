@@ -108,6 +108,21 @@ suite('slices and concatenations work in place where they can', () => {
   assert.is(programFault(graph, [data], 'c'), undefined);
 });
 
+suite('what goes backwards or interleaves its operands does not work in place', () => {
+  const graph = parseGraph(`graph g {
+    input %x : i8[6,4]
+    %a : i8[4,6] = transpose(%x) {"permutation":[1,0]}
+    %b : i8[4,6] = slice(%a) {"start":[3,0],"stride":[-1,1],"size":[4,6]}
+    %c : i8[6,4] = transpose(%b) {"permutation":[1,0]}
+    %d : i8[6,8] = concat(%c, %x) {"axis":1}
+    %y : i8[8,6] = transpose(%d) {"permutation":[1,0]}
+    output %y
+  }`);
+  assert.equal([...lower(graph, TARGETS.c).plan.memory.inPlace], []);
+  const data = Int8Array.from({ length: 24 }, (_, i) => i);
+  assert.is(programFault(graph, [data], 'c'), undefined);
+});
+
 suite('indices at run time, inside and outside', () => {
   const floats: TensorType = { dtype: 'f32', shape: [2, 5, 3], quant: NO_QUANT };
   const data = Float32Array.from({ length: 30 }, (_, i) => i / 4);

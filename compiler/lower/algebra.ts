@@ -32,6 +32,7 @@ const OPERATIONS = {
   i32,
   iadd: binary('i32.add_wrap'),
   isub: binary('i32.sub_wrap'),
+  imul: binary('i32.mul_wrap'),
   and: binary('i32.and'),
   or: binary('i32.or'),
   shl: binary('i32.shl'),

@@ -3,8 +3,8 @@
  *
  * exp, the fixed-point logarithm and their kin are written once as a sequence of these operations. Op records run them on
  * numbers (`NUMBERS`), kernels spell them as loop IR (`compiler/lower/algebra.ts`), so both give the same bits. F stands
- * for an f32, I for an i32 and W for an i64. Every float operation rounds to f32; integer additions, subtractions and left
- * shifts wrap. Shift counts lie in [0, 31], for i64 in [0, 63].
+ * for an f32, I for an i32 and W for an i64. Every float operation rounds to f32; integer additions, subtractions,
+ * products and left shifts wrap. Shift counts lie in [0, 31], for i64 in [0, 63].
  */
 import { roundingDivideByPot, sqrdmulh } from './fixed-point.ts';
 
@@ -31,6 +31,7 @@ export interface Algebra<F, I, W> {
   readonly i32: (value: number) => I;
   readonly iadd: (a: I, b: I) => I;
   readonly isub: (a: I, b: I) => I;
+  readonly imul: (a: I, b: I) => I;
   readonly and: (a: I, b: I) => I;
   readonly or: (a: I, b: I) => I;
   readonly shl: (a: I, count: I) => I;
@@ -115,6 +116,7 @@ export const NUMBERS: Algebra<number, number, bigint> = {
   i32: (value) => value,
   iadd: (a, b) => (a + b) | 0,
   isub: (a, b) => (a - b) | 0,
+  imul: Math.imul,
   and: (a, b) => a & b,
   or: (a, b) => a | b,
   shl: (a, count) => a << count,

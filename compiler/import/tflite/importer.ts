@@ -17,6 +17,8 @@ const MAX_DEPTH = 32;
 /** Operands of all operators and scales of their quantization, counted at every call: each costs a little time. */
 const MAX_WORK = 2 ** 22;
 
+const WITHOUT_OUTPUTS: readonly string[] = ['ASSIGN_VARIABLE', 'CALL_ONCE'] satisfies readonly SupportedOperator[];
+
 /** What a tensor stands for: a value, or (for tensors of type RESOURCE) a variable. */
 export type Binding = { readonly value: ValueName } | { readonly variable: string };
 
@@ -91,6 +93,9 @@ export class Importer {
     if (convert === undefined) {
       const supported = SUPPORTED_OPERATORS.filter((name) => CONVERTERS[name] !== undefined).join(', ');
       this.model.refuse(place, `one of the operators ${supported}`, opcode, 'Rebuild the model without it.');
+    }
+    if (operator.outputs.length === 0 && !WITHOUT_OUTPUTS.includes(opcode)) {
+      this.model.refuse(place, 'at least 1 output', '0');
     }
     const again = operator.outputs.find((tensor) => frame.written.has(tensor));
     if (again !== undefined) this.model.refuse(place, 'tensors written once', `tensor ${again} again`);

@@ -142,7 +142,7 @@ test('indices out of range', () => {
   const broken = (operator: OpSpec) => file(dense({ operators: [operator] }));
   refused(broken(op([0, 9, -1], [2])), 'operator 0 FULLY_CONNECTED', 'one of 3 tensors', 'tensor 9');
   refused(broken(op([0, -2, -1], [2])), 'operator 0 FULLY_CONNECTED', 'one of 3 tensors', 'tensor -2');
-  refused(broken(op([0, 1, -1], [])), 'operator 0 FULLY_CONNECTED', 'at least 1 outputs', '0');
+  refused(broken(op([0, 1, -1], [])), 'operator 0 FULLY_CONNECTED', 'at least 1 output', '0');
   refused(broken(op([0, 1, -1], [2, 0])), 'operator 0 FULLY_CONNECTED', 'tensors written once', 'tensor 0 again');
   refused(broken(op([0, 1, -1], [2, 1])), 'operator 0 FULLY_CONNECTED', 'the outputs of FULLY_CONNECTED', 'tensor 1');
   refused(broken(op([0], [2])), 'operator 0 FULLY_CONNECTED', 'the weights as input 1', 'none');

@@ -65,6 +65,7 @@ export interface ConvertContext {
   readonly opcode: SupportedOperator;
   /** In the file's order; undefined where an optional input is left out (later ones may be missing altogether). */
   readonly inputs: readonly (Operand | undefined)[];
+  /** At least one, except for the operators of `convert/control.ts`. */
   readonly outputs: readonly OutputSlot[];
   /** Tensors the file lists as intermediates (LSTM and SVDF scales); only their types mean something. */
   readonly intermediates: readonly (TensorType | undefined)[];

@@ -1,0 +1,87 @@
+/** The figures that mcc promises for the shared models: arena, code size, package size, compile time is bench/'s. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emitFor, projectFiles } from '../../compiler/cli/emit.ts';
+import { codeSize, compileProject } from '../../compiler/cli/engines/native.ts';
+import { writeFiles } from '../../compiler/cli/output.ts';
+import { compile, simplify } from '../../compiler/compile.ts';
+import { reportModel } from '../../compiler/report/model-report.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
+import { canRun, hasShared, importShared } from '../support/golden.ts';
+
+/** Peak of live activations of each model: the sum that no layer-by-layer plan without tricks can beat. */
+const ARENA_BARS = { kws: 16000, ic: 49152, vww: 55296, person: 55296, strww: 6656, ad: 768 } as const;
+/** As counted by the models' own README. */
+const MACS = {
+  kws: 2656768,
+  ic: 12501632,
+  vww: 7489664,
+  ad: 264192,
+  strww: 826368,
+  person: 7157888,
+  micro_speech: 336000,
+  hello: 288,
+} as const;
+const KWS_CODE_BAR = 12 * 1024;
+const PACKAGE_BAR = 15 * 1024;
+
+const test = suite('figures of the shared models');
+
+if (hasShared('figures of the models')) {
+  for (const [name, bar] of Object.entries(ARENA_BARS)) {
+    test(`${name}: arena of at most ${bar} bytes`, () => {
+      const { program } = compile(importShared(name).graph, TARGETS['cortex-m4']);
+      console.log(`${name}: arena ${program.arenaBytes} bytes`);
+      assert.ok(program.arenaBytes <= bar, `${name}: arena of ${program.arenaBytes} bytes, expected at most ${bar}`);
+    });
+  }
+
+  for (const [name, macs] of Object.entries(MACS)) {
+    test(`${name}: ${macs} multiply-accumulates`, () => {
+      const graph = simplify(importShared(name).graph);
+      const report = reportModel(graph, compile(graph, TARGETS.c), TARGETS.c);
+      assert.is(report.macs, macs);
+    });
+  }
+
+  test('kws: at most 12 KB of flash beyond weights on Cortex-M4 at -Os', () => {
+    if (!canRun('cortex-m4', 'flash of kws')) return;
+    const folder = mkdtempSync(join(tmpdir(), 'mcc-figures-'));
+    try {
+      const { program } = compile(importShared('kws').graph, TARGETS['cortex-m4']);
+      writeFiles(folder, projectFiles(program, { prefix: 'kws', target: 'cortex-m4', banner: [] }));
+      const executable = compileProject(folder, 'cortex-m4', { outDir: join(folder, 'out'), optimize: '-Os' });
+      const object = executable.objects.find(({ source }) => source.endsWith('kws.c'))?.object as string;
+      const { text, rodata, data } = codeSize(object);
+      const { graph } = importShared('kws');
+      const weights = [...graph.constants.values()].reduce((sum, constant) => sum + constant.data.byteLength, 0);
+      const beyond = text + rodata + data - weights;
+      console.log(
+        `kws: ${text} bytes of code, ${rodata} of constants, ${weights} of them weights and biases: ${beyond} beyond`,
+      );
+      assert.ok(beyond <= KWS_CODE_BAR, `kws: ${beyond} bytes beyond weights, expected at most ${KWS_CODE_BAR}`);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  test('kws: a package of at most its gzipped weights and 15 KB', async () => {
+    const { graph } = importShared('kws');
+    const { program } = compile(graph, TARGETS.wasm);
+    const files = await emitFor(program, TARGETS.wasm, { name: 'kws', banner: [] });
+    const gzipped = (bytes: Uint8Array | string) => gzipSync(bytes, { level: 9 }).length;
+    const weights = Buffer.concat(
+      [...graph.constants.values()].map(({ data }) => new Uint8Array(data.buffer.slice(0))),
+    );
+    const total = files.reduce((sum, { content }) => sum + gzipped(content), 0);
+    const beyond = total - gzipped(weights);
+    console.log(`kws: package ${total} bytes gzipped, weights ${gzipped(weights)}: ${beyond} beyond`);
+    assert.ok(beyond <= PACKAGE_BAR, `kws: ${beyond} bytes beyond gzipped weights, expected at most ${PACKAGE_BAR}`);
+  });
+}
+
+test.run();

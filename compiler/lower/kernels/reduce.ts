@@ -1,1 +1,228 @@
-export const REDUCE_KERNELS = {} as const;
+/** Kernels of reductions along axes and of running sums. */
+import { add, affine, expr, f32, f64, i64, max, min, mul, type Operand, op, sub } from '../../../ir/loop/build.ts';
+import type { Expr } from '../../../ir/loop/types.ts';
+import {
+  CUMSUM_SHIFT,
+  cumsumStage,
+  type Dimension,
+  extremeStart,
+  meanStage,
+  type ReduceLayout,
+  reduceLayout,
+  sumStage,
+} from '../../../ir/tensor/ops/reduce.ts';
+import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
+import { affineOf, integerRange, stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
+import type { Kernel, KernelBuilder } from '../kernel.ts';
+import { requantizer } from '../requantize.ts';
+
+type AxesOp = 'sum' | 'mean' | 'reduce_max' | 'reduce_min';
+type ArgOp = 'arg_max' | 'arg_min';
+
+/** What one result is made of. */
+interface Reducer {
+  readonly start: Operand;
+  step(acc: Expr, x: Expr): Expr;
+  finish(acc: Expr): Expr;
+}
+
+const unchanged = (acc: Expr): Expr => acc;
+
+/** Where the loops over `dimensions` stand, in elements. */
+function offset(dimensions: readonly Dimension[], indices: readonly Expr[]): Expr {
+  return affine(dimensions.map(({ stride }, i) => [indices[i] as Expr, stride] as const));
+}
+
+const names = (prefix: string, dimensions: readonly Dimension[]) => dimensions.map((_, i) => `${prefix}${i}`);
+const extents = (dimensions: readonly Dimension[]) => dimensions.map(({ extent }) => extent);
+
+/** Row-major position of a result. */
+function place(kept: readonly Dimension[], indices: readonly Expr[]): Expr {
+  const strides = stridesOf(extents(kept));
+  return affine(indices.map((index, i) => [index, strides[i] as number] as const));
+}
+
+function buildReduce<K extends AxesOp>(
+  k: KernelBuilder<K>,
+  axes: readonly number[],
+  makeReducer: (layout: ReduceLayout) => Reducer,
+): void {
+  const layout = reduceLayout((k.site.inputs[0] as TensorType).shape, axes);
+  const { kept, reduced } = layout;
+  const x = k.input(0, 'x');
+  const reducer = makeReducer(layout);
+  const y = k.output(0, 'y');
+  k.forAll(names('i', kept), extents(kept), (outer) => {
+    const first = k.let('first', offset(kept, outer));
+    const acc = k.variable('acc', reducer.start);
+    k.forAll(names('j', reduced), extents(reduced), (inner) => {
+      k.set(acc, reducer.step(acc.value, x.at(add(first, offset(reduced, inner)))));
+    });
+    k.store(y, place(kept, outer), reducer.finish(acc.value));
+  });
+}
+
+/** The sum of (x - zero point), requantized; the zero points are in what it starts from. */
+function scaledSum<K extends AxesOp>(k: KernelBuilder<K>, x: TensorType, count: number, stage: OutputStage): Reducer {
+  const { zeroPoint } = affineOf(x);
+  const [low, high] = integerRange(x.dtype);
+  const bound = count * (Math.abs(zeroPoint) + Math.max(-low, high));
+  const fits = bound < 2 ** 31;
+  const left = Math.max(0, ...stage.multipliers.map(({ shift }) => shift));
+  const tail = requantizer(k, stage, 'i32', bound * 2 ** left < 2 ** 31 - 2 ** 17);
+  return {
+    start: (-zeroPoint * count) | 0,
+    step: (acc, v) => op(fits ? 'i32.add' : 'i32.add_wrap', [acc, v]),
+    finish: (acc) => tail.apply(acc, 0),
+  };
+}
+
+const floatSum: Reducer = { start: f32(0), step: (acc, v) => op('f32.add', [acc, v]), finish: unchanged };
+
+function sumReducer(k: KernelBuilder<'sum'>, count: number): Reducer {
+  const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
+  if (x.dtype === 'f32') return floatSum;
+  if (x.dtype === 'i32') return { start: 0, step: (acc, v) => op('i32.add_wrap', [acc, v]), finish: unchanged };
+  return scaledSum(k, x, count, sumStage(x, y));
+}
+
+function meanReducer(k: KernelBuilder<'mean'>, count: number): Reducer {
+  const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
+  if (x.dtype === 'f32') return { ...floatSum, finish: (acc) => op('f32.div', [acc, f32(count)]) };
+  if (x.dtype !== 'i32') return scaledSum(k, x, count, meanStage(x, y, count));
+  return {
+    start: i64(0),
+    step: (acc, v) => op('i64.add', [acc, op('i64.extend_i32_s', [v])]),
+    // Exact: the record bounds the count so that the sum fits into 53 bits.
+    finish: (acc) => op('i32.trunc_sat_f64_s', [op('f64.div', [op('f64.convert_i64_s', [acc]), f64(count)])]),
+  };
+}
+
+const sumKernel: Kernel<'sum'> = {
+  name: 'sum',
+  doc: 'for each result: acc = start; for the reduced axes: acc += x; requantize. One accumulator; any axes and type.',
+  applies: () => true,
+  build: (k) => buildReduce(k, k.site.attrs.axes, ({ count }) => sumReducer(k, count)),
+};
+
+const meanKernel: Kernel<'mean'> = {
+  name: 'mean',
+  doc:
+    'for each result: acc = start; for the reduced axes: acc += x; divide, or requantize with the count in the factor. ' +
+    'One accumulator; any axes and type.',
+  applies: () => true,
+  build: (k) => buildReduce(k, k.site.attrs.axes, ({ count }) => meanReducer(k, count)),
+};
+
+function extremeReducer(name: 'reduce_max' | 'reduce_min', { dtype }: TensorType): Reducer {
+  const start = extremeStart(name, dtype);
+  const isMax = name === 'reduce_max';
+  if (dtype === 'f32') {
+    return { start: f32(start), step: (acc, v) => op(isMax ? 'f32.max' : 'f32.min', [acc, v]), finish: unchanged };
+  }
+  return { start, step: (acc, v) => (isMax ? max(acc, v) : min(acc, v)), finish: unchanged };
+}
+
+function extremeKernel<K extends 'reduce_max' | 'reduce_min'>(name: K, word: string): Kernel<K> {
+  return {
+    name,
+    doc: `for each result: acc = start; for the reduced axes: acc = ${word}(acc, x). One accumulator; any axes and type.`,
+    applies: () => true,
+    build: (k) => {
+      const { attrs, inputs } = k.site as { attrs: { axes: readonly number[] }; inputs: readonly TensorType[] };
+      buildReduce(k, attrs.axes, () => extremeReducer(name, inputs[0] as TensorType));
+    },
+  };
+}
+
+function argKernel<K extends ArgOp>(name: K): Kernel<K> {
+  const word = name === 'arg_max' ? '>' : '<';
+  return {
+    name,
+    doc: `for each result: best = x[0], at = 0; for i along the axis: if x[i] ${word} best: best = x[i], at = i.`,
+    applies: () => true,
+    build: (k) => {
+      const { attrs, inputs } = k.site as { attrs: { axis: number }; inputs: readonly TensorType[] };
+      const { dtype, shape } = inputs[0] as TensorType;
+      const { kept, reduced } = reduceLayout(shape, [attrs.axis]);
+      const beats =
+        dtype === 'f32' ? (name === 'arg_max' ? 'f32.gt' : 'f32.lt') : name === 'arg_max' ? 'i32.gt_s' : 'i32.lt_s';
+      const x = k.input(0, 'x');
+      const y = k.output(0, 'y');
+      k.forAll(names('i', kept), extents(kept), (outer) => {
+        const first = k.let('first', offset(kept, outer));
+        const best = k.variable('best', x.at(first));
+        const at = k.variable('at', 0);
+        const { extent, stride } = reduced[0] ?? { extent: 1, stride: 1 };
+        k.for('i', 1, extent, (i) => {
+          const value = k.let('value', x.at(add(first, mul(i, stride))));
+          k.if(op(beats, [value, best.value]), () => {
+            k.set(best, value);
+            k.set(at, i);
+          });
+        });
+        k.store(y, place(kept, outer), at.value);
+      });
+    },
+  };
+}
+
+/** `add` takes in a stored value, `stored` gives what is stored for a total. */
+interface RunningSum {
+  readonly start: Operand;
+  add(total: Expr, x: Expr): Expr;
+  stored(total: Expr): Expr;
+}
+
+function runningSum(k: KernelBuilder<'cumsum'>, extent: number): RunningSum {
+  const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
+  if (x.dtype === 'f32') return { start: f32(0), add: (total, v) => op('f32.add', [total, v]), stored: unchanged };
+  const wrapping = (total: Expr, v: Expr): Expr => op('i32.add_wrap', [total, v]);
+  if (x.dtype === 'i32') return { start: 0, add: wrapping, stored: unchanged };
+  const { zeroPoint } = affineOf(x);
+  // A step moves the total by at most 255.
+  const exact = (total: Expr, v: Expr): Expr => op('i32.add', [total, v]);
+  const tail = requantizer(k, cumsumStage(x, y), 'i32', false);
+  const plus = 255 * (extent + 1) < 2 ** 31 ? exact : wrapping;
+  return {
+    start: -zeroPoint,
+    add: (total, v) => plus(total, sub(v, zeroPoint)),
+    stored: (total) => tail.apply(op('i32.shl', [total, CUMSUM_SHIFT]), 0),
+  };
+}
+
+const cumsumKernel: Kernel<'cumsum'> = {
+  name: 'cumsum',
+  doc: 'for each line along the axis: total = 0; for its elements in turn: total += x; y = total. One accumulator; any type.',
+  applies: () => true,
+  inPlace: () => [[0, 0]],
+  build(k) {
+    const { axis, exclusive, reverse } = k.site.attrs;
+    const { kept, reduced } = reduceLayout((k.site.inputs[0] as TensorType).shape, [axis]);
+    const { extent, stride } = reduced[0] ?? { extent: 1, stride: 1 };
+    const x = k.input(0, 'x');
+    const { start, add: take, stored } = runningSum(k, extent);
+    const y = k.output(0, 'y');
+    k.forAll(names('i', kept), extents(kept), (outer) => {
+      const first = k.let('first', offset(kept, outer));
+      const total = k.variable('total', start);
+      k.for('i', 0, extent, (i) => {
+        const along = reverse ? sub(extent - 1, i) : expr(i);
+        const at = k.let('at', add(first, mul(along, stride)));
+        const next = k.let('next', take(total.value, x.at(at)));
+        k.store(y, at, stored(exclusive ? total.value : next));
+        k.set(total, next);
+      });
+    });
+  },
+};
+
+export const REDUCE_KERNELS = {
+  sum: [sumKernel],
+  mean: [meanKernel],
+  reduce_max: [extremeKernel('reduce_max', 'max')],
+  reduce_min: [extremeKernel('reduce_min', 'min')],
+  arg_max: [argKernel('arg_max')],
+  arg_min: [argKernel('arg_min')],
+  cumsum: [cumsumKernel],
+} as const;

@@ -4,12 +4,12 @@ import type { Expr } from '../../../ir/loop/types.ts';
 import { activationBounds } from '../../../ir/tensor/fixed-point.ts';
 import {
   type ArithmeticAttrs,
-  addStage,
+  additionStage,
+  F32_MAX,
   productStage,
   quotientClamp,
   type SumStage,
   squaredDifferenceStage,
-  subStage,
 } from '../../../ir/tensor/ops/binary.ts';
 import { type DivisionStage, divisionStage } from '../../../ir/tensor/ops/division.ts';
 import { isQuantized } from '../../../ir/tensor/ops/rescale.ts';
@@ -111,9 +111,9 @@ function quantizedCode(k: Builder, kind: ArithmeticOp): ElementCode {
   const attrs = k.site.attrs as ArithmeticAttrs;
   switch (kind) {
     case 'add':
-      return sumCode(k, addStage(types, y, attrs), 'i32.add');
+      return sumCode(k, additionStage(types, y, attrs), 'i32.add');
     case 'sub':
-      return sumCode(k, subStage(types, y, attrs), 'i32.sub');
+      return sumCode(k, additionStage(types, y, attrs), 'i32.sub');
     case 'mul':
       return productCode(k, types, productStage(types, y, attrs));
     case 'div':
@@ -127,7 +127,8 @@ function quantizedCode(k: Builder, kind: ArithmeticOp): ElementCode {
 function plainCode(k: Builder, kind: ArithmeticOp, type: 'i32' | 'f32', a: Expr, b: Expr): Expr {
   const spelled = (name: 'add' | 'sub' | 'mul', p: Expr, q: Expr) =>
     type === 'f32' ? folded(`f32.${name}`, [p, q]) : folded(`i32.${name}_wrap`, [p, q]);
-  if (kind === 'div') return type === 'f32' ? folded('f32.div', [a, b]) : divideExpr(k, a, b);
+  if (kind === 'div' && type === 'i32') return divideExpr(k, a, b);
+  if (kind === 'div') return activateFloatExpr(folded('f32.div', [a, b]), [-F32_MAX, F32_MAX], f32);
   if (kind !== 'squared_difference') return spelled(kind, a, b);
   const difference = k.let('d', spelled('sub', a, b));
   return spelled('mul', difference, difference);

@@ -56,23 +56,13 @@ function sumShift(y: TensorType): number {
   return y.dtype === 'i16' ? 15 : 20;
 }
 
-/** Throws OpError when the output scale is so fine that the reference refuses it. */
-export function addStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
+/** Of sums and differences. Throws OpError when the output scale is so fine that the reference refuses it. */
+export function additionStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
   const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
   const twice = 2 * Math.max(left, right);
   const shift = sumShift(y);
   const output = twice / (2 ** shift * affineOf(y).scale);
   return sumStage(inputs, y, activation, shift, { left: left / twice, right: right / twice, output }, 0);
-}
-
-/** As `addStage`, but with factors in single precision. */
-export function subStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
-  const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
-  const twice = fround(2 * Math.max(left, right));
-  const shift = sumShift(y);
-  const output = fround(twice / fround(2 ** shift * affineOf(y).scale));
-  const factors = { left: fround(left / twice), right: fround(right / twice), output };
-  return sumStage(inputs, y, activation, shift, factors, 0);
 }
 
 export function squaredDifferenceStage(inputs: Types, y: TensorType): SumStage {
@@ -143,7 +133,7 @@ function inferBroadcast({ inputs }: { readonly inputs: readonly TensorType[] }):
 
 const BROADCAST = 'Operands are aligned at the innermost dimension; extents of 1 and missing ones repeat.';
 const ARITHMETIC_TYPES: readonly DType[] = ['f32', 'i32', 'i16', 'i8', 'u8'];
-const FLOATS = 'f32: rounded once; overflow is infinite, and the activation passes NaN through.';
+const FLOATS = 'f32: rounded once; the activation passes NaN through.';
 
 function arithmetic(
   record: Pick<OpRecord, 'doc' | 'check' | 'evaluate'> & { types: readonly DType[]; traits: Traits },
@@ -170,7 +160,7 @@ function plainIntegers(check: (context: CheckContext) => string | undefined) {
 }
 
 const SUM =
-  'i32: wraps. i8, u8 (i16): each operand, less its zero point, is shifted left by 20 (15) bits and scaled to twice the ' +
+  'f32: overflow is infinite. i32: wraps. i8, u8 (i16): each operand, less its zero point, is shifted left by 20 (15) bits and scaled to twice the ' +
   'larger input scale; the SUM is scaled to the output, offset by the zero point and clamped to the activation. All ' +
   'scaling is gemmlowp fixed point, rounded twice.';
 
@@ -182,31 +172,31 @@ const add = arithmetic({
   doc: `y = act(a + b). ${SUM.replace('SUM', 'sum')}`,
   types: ARITHMETIC_TYPES,
   traits: { commutative: true },
-  check: plainIntegers(checkArithmetic(addStage, false)),
+  check: plainIntegers(checkArithmetic(additionStage, false)),
   evaluate: (context) =>
     evaluateArithmetic(context, {
       float: (a, b) => fround(a + b),
       integer: (a, b) => a + b,
-      quantized: (inputs, y, attrs) => sumOf(addStage(inputs, y, attrs), 1),
+      quantized: (inputs, y, attrs) => sumOf(additionStage(inputs, y, attrs), 1),
     }),
 });
 
 const sub = arithmetic({
-  doc: `y = act(a - b). ${SUM.replace('SUM', 'difference')} The factors are computed in single precision, unlike those of add.`,
+  doc: `y = act(a - b). ${SUM.replace('SUM', 'difference')}`,
   types: ARITHMETIC_TYPES,
   traits: {},
-  check: plainIntegers(checkArithmetic(subStage, false)),
+  check: plainIntegers(checkArithmetic(additionStage, false)),
   evaluate: (context) =>
     evaluateArithmetic(context, {
       float: (a, b) => fround(a - b),
       integer: (a, b) => a - b,
-      quantized: (inputs, y, attrs) => sumOf(subStage(inputs, y, attrs), -1),
+      quantized: (inputs, y, attrs) => sumOf(additionStage(inputs, y, attrs), -1),
     }),
 });
 
 const mul = arithmetic({
   doc:
-    'y = act(a * b). i32: wraps. i8, u8, i16: the exact product of the operands, less their zero points, is scaled to ' +
+    'y = act(a * b). f32: overflow is infinite. i32: wraps. i8, u8, i16: the exact product of the operands, less their zero points, is scaled to ' +
     'the output in gemmlowp fixed point (factors above 1 shift left and wrap), offset by the zero point and clamped to ' +
     'the activation; i16 has zero points of 0.',
   types: ARITHMETIC_TYPES,
@@ -228,9 +218,17 @@ function quantizedQuotient(stage: DivisionStage, { low, high }: OutputStage): Va
   return (a, b) => clampInt(quotient(a, b, stage), low, high);
 }
 
+/** The largest finite f32. */
+export const F32_MAX = 2 ** 128 - 2 ** 104;
+
+/** Saturates infinities; NaN stays. */
+function finiteFloat(x: number): number {
+  return x < -F32_MAX ? -F32_MAX : x > F32_MAX ? F32_MAX : x;
+}
+
 const div = arithmetic({
   doc:
-    'y = act(a / b). i32: rounds towards zero. i8, u8: the dividend times a reciprocal in fixed point (three steps of ' +
+    'y = act(a / b). f32: an infinite quotient becomes the largest finite number of its sign, 0 / 0 is NaN. i32: rounds towards zero. i8, u8: the dividend times a reciprocal in fixed point (three steps of ' +
     'Newton-Raphson), scaled to the output, offset by the zero point and clamped to the activation. What C++ leaves ' +
     'undefined: an integer divided by 0 saturates by its sign, 0 / 0 is 0, -2^31 / -1 is 2^31 - 1, and scaled quotients ' +
     'that are shifted right by 32 bits or more are 0.',
@@ -239,7 +237,7 @@ const div = arithmetic({
   check: plainIntegers(checkArithmetic(([a, b], y) => divisionStage(a, b, y), false)),
   evaluate: (context) =>
     evaluateArithmetic(context, {
-      float: (a, b) => fround(a / b),
+      float: (a, b) => finiteFloat(fround(a / b)),
       integer: divideI32,
       quantized: (inputs, y, attrs) => quantizedQuotient(divisionStage(...inputs, y), quotientClamp(y, attrs)),
     }),

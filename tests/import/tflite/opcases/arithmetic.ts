@@ -311,10 +311,86 @@ const squaredDifference = [
   ...broadcasts('SQUARED_DIFFERENCE', ['i8', 'f32']),
 ];
 
+/** Scales whose factors differ in their last bits between single and double precision, which decides many a tie. */
+const TIES: Readonly<Partial<Record<BinaryOp, BinarySpec>>> = {
+  SUB: {
+    quant: [
+      [0.2, 0],
+      [0.05, 0],
+      [0.3, 0],
+    ],
+  },
+  MUL: {
+    quant: [
+      [0.05, 0],
+      [0.35, 0],
+      [0.07, 0],
+    ],
+  },
+  DIV: {
+    quant: [
+      [0.3, 0],
+      [0.2, 0],
+      [0.2, 0],
+    ],
+  },
+};
+
+const ties = (Object.keys(TIES) as BinaryOp[]).flatMap((op) => {
+  const range = op === 'DIV' ? { min: 8, max: 127 } : op === 'MUL' ? { min: -22, max: 22 } : { min: -128, max: 127 };
+  const moved = { min: range.min + 128, max: range.max + 128 };
+  const size = { left: [10, 1, 60], right: [1, 2, 60], output: [10, 2, 60] };
+  return [
+    binary(op, 'i8 ties', { ...TIES[op], ...size, inputs: [range, range] }),
+    binary(op, 'u8 ties', { ...TIES[op], ...size, type: 'u8', inputs: [moved, moved], reference: 'tflite' }),
+  ];
+});
+
+const highRanks = (['ADD', 'SUB', 'MUL'] as const).flatMap((op) =>
+  (['i8', 'i16', 'f32'] as const).map((type) => binary(op, `${type} rank 5`, { type, ...RANK_5 })),
+);
+
+const bytes = [
+  binary('DIV', 'u8', {
+    type: 'u8',
+    inputs: [
+      { min: 127, max: 255 },
+      { min: 1, max: 255 },
+    ],
+    reference: 'tflite',
+  }),
+  ...(['MINIMUM', 'MAXIMUM'] as const).map((op) => binary(op, 'u8', { type: 'u8', reference: 'tflite' })),
+  ...(['ADD', 'SUB', 'MUL'] as const).flatMap((op) => [
+    ...fused(op, ['u8']).map((c) => ({ ...c, reference: 'tflite' as const })),
+    binary(op, 'u8 channels right', {
+      type: 'u8',
+      left: [2, 3, 4],
+      right: [4],
+      output: [2, 3, 4],
+      reference: 'tflite',
+    }),
+  ]),
+  ...(['SUB', 'MUL', 'DIV'] as const).flatMap((op) =>
+    FUSED.map((activation) =>
+      binary(op, `i32 ${activation}`, {
+        type: 'i32',
+        activation,
+        inputs: [
+          { min: -9, max: 9 },
+          { min: 1, max: 3 },
+        ],
+      }),
+    ),
+  ),
+];
+
 export const cases: readonly OpCase[] = [
   ...addAndSub,
   ...multiplication,
   ...division,
   ...extrema,
   ...squaredDifference,
+  ...ties,
+  ...highRanks,
+  ...bytes,
 ];

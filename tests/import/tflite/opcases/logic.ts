@@ -81,6 +81,12 @@ const greaterInt16 = opCase(
   },
 );
 
+/** Only TensorFlow Lite compares uint8. */
+const comparisonsOfTflite = COMPARISONS.map((op) => ({
+  ...compare(op, 'u8', tensor('u8', [2, 30], 0.05, 120), tensor('u8', [2, 30], 0.031, 90), [2, 30]),
+  reference: 'tflite' as const,
+}));
+
 const logicals = (['LOGICAL_AND', 'LOGICAL_OR'] as const).flatMap((op) =>
   [['same', SAME] as const, ...BROADCASTS].map(([name, [left, right, output]]) =>
     opCase(
@@ -143,6 +149,16 @@ const selectsOfTflite = [
   ),
 ];
 
+const selectV2OfTflite = (['i32', 'u8', 'bool'] as const).map((type) => ({
+  ...opCase(
+    `select v2 ${type} rows and channels`,
+    'SELECT_V2',
+    [tensor('bool', [2, 1]), tensor(type, [3]), tensor(type, [2, 3])],
+    [tensor(type, [2, 3])],
+  ),
+  reference: 'tflite' as const,
+}));
+
 export const cases: readonly OpCase[] = [
   ...COMPARISONS.flatMap(comparisonsOf),
   greaterInt16,
@@ -150,4 +166,6 @@ export const cases: readonly OpCase[] = [
   not,
   ...selects,
   ...selectsOfTflite,
+  ...comparisonsOfTflite,
+  ...selectV2OfTflite,
 ];

@@ -7,9 +7,9 @@ import type { TensorTypeName } from '../../../support/tflite/schema.ts';
 type Quant = readonly [scale: number, zeroPoint: number];
 const every8Bits: InputSpec = [Array.from({ length: 256 }, (_, i) => i - 128)];
 const every8BitsUnsigned: InputSpec = [Array.from({ length: 256 }, (_, i) => i)];
-/** Halves of the scale 0.05 among them, where rounding shows. */
+/** Halves of the scale 0.05 among them, where rounding shows, and the largest whose quotients the reference defines. */
 const floats: InputSpec = [
-  [...Array.from({ length: 240 }, (_, i) => Math.fround((i - 120) * 0.075)), 1e9, -1e9, 0, -0, 0.025, -0.025].map(
+  [...Array.from({ length: 240 }, (_, i) => Math.fround((i - 120) * 0.075)), 1e6, -1e6, 0, -0, 0.025, -0.025].map(
     Math.fround,
   ),
 ];
@@ -127,6 +127,11 @@ const casts = [
   ...(['i8', 'i16', 'i32', 'f32'] as const).map((to) => cast('u32', to, unsigned)),
   ...(['i16', 'i32'] as const).map((to) => cast('f32', to)),
   cast('f32', 'i8', [[0, -0, 0.9, -0.9, 1.5, -1.5, 2.5, -2.5, 99.99, -99.99, 127.5, -128.5].map(Math.fround)]),
+  ...(['f32', 'i32', 'i8'] as const).map((from) => cast(from, 'bool', CAST_INPUTS[from] ?? every8Bits, 'tflite')),
+  ...(['i8', 'i32', 'f32', 'bool'] as const).map((to) => cast('u8', to, every8BitsUnsigned, 'tflite')),
+  ...(['i8', 'i16', 'i32', 'bool'] as const).map((from) =>
+    cast(from, 'u8', from === 'i8' || from === 'i16' ? [[0, 1, 127, -1, -128]] : CAST_INPUTS[from], 'tflite'),
+  ),
   cast('f32', 'u32', [[0, 0.9, 1.5, 2.5, 99.99, 70000.7].map(Math.fround)]),
 ];
 

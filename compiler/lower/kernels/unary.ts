@@ -2,14 +2,7 @@
 import { f32, i32, mul, op, sub } from '../../../ir/loop/build.ts';
 import type { Opcode } from '../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
-import {
-  interpolate,
-  inverseSqrt,
-  logistic16,
-  SIGMOID_TABLE,
-  sigmoidScale,
-  tanh16,
-} from '../../../ir/tensor/fixed-math.ts';
+import { interpolate, logistic16, SIGMOID_TABLE, sigmoidScale, tanh16 } from '../../../ir/tensor/fixed-math.ts';
 import { type Activation, activationBounds, type Multiplier } from '../../../ir/tensor/fixed-point.ts';
 import type { FloatFunctionName } from '../../../ir/tensor/float-math.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
@@ -21,10 +14,8 @@ import {
   expTable,
   type LeakyReluAttrs,
   leakyStages,
-  RSQRT_BITS,
   relu6Bounds,
   reluStage,
-  rsqrtMultiplier,
   type UnaryOp,
 } from '../../../ir/tensor/ops/unary.ts';
 import {
@@ -186,22 +177,6 @@ function absInteger(k: Builder): Element {
     const magnitude = op('i32.max_s', [value, op('i32.sub_wrap', [0, value])]);
     if (isPlain) return magnitude;
     return tail === undefined ? clampTo(magnitude, ...integerRange(y.dtype)) : tail(magnitude);
-  };
-}
-
-function rsqrtInteger(k: Builder): Element {
-  const [x, y] = typesOf(k);
-  const factor = rsqrtMultiplier(x, y);
-  const [low, high] = integerRange(y.dtype);
-  return (value) => {
-    const m = loopAlgebra(k);
-    const { multiplier, rightShift } = inverseSqrt(m, k.let('bounded_x', op('i32.max_s', [value, 0])));
-    // 1 << (20 - right shift), which is at most 12, without a rounding shift.
-    const one = op('i32.shl', [1, op('i32.and', [op('i32.sub_wrap', [RSQRT_BITS, rightShift]), 31])]);
-    const inverse = op('i32.sqrdmulh', [one, multiplier]);
-    const scaled = op('i32.rdivpot', [op('i32.sqrdmulh', [inverse, factor.multiplier]), -factor.shift]);
-    const root = clampTo(scaled, low, high);
-    return op('i32.select', [op('i32.gt_s', [value, 0]), root, high]);
   };
 }
 

@@ -355,11 +355,10 @@ const abs = unaryOp<NoAttrs>({
 });
 
 /** Fraction bits that rsqrt of integers keeps between its two multiplications. */
-export const RSQRT_BITS = 20;
+const RSQRT_BITS = 20;
 
 /** The second factor of an integer rsqrt: from 2^-20 inverse roots to output steps. */
-export function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
-  if (x.dtype === 'i16') symmetric(x, y);
+function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
   const { multiplier, shift } = quantizeMultiplier(1 / (Math.sqrt(affine(x).scale) * affine(y).scale));
   const total = shift - RSQRT_BITS;
   if (total > 0 || total < -31) throw new OpError(`the scales of ${typeText(x)} and ${typeText(y)} are too far apart`);
@@ -368,10 +367,10 @@ export function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
 
 const rsqrt = unaryOp<NoAttrs>({
   doc:
-    'y = 1 / sqrt(x): infinity of 0, NaN of negative x and NaN; two rounded f32 steps. Integers: gemmlowp fixed point; the ' +
+    'y = 1 / sqrt(x): infinity of 0, NaN of negative x and NaN; two rounded f32 steps. int8: gemmlowp fixed point; the ' +
     'largest value of the type for x = 0 and, where TFLite refuses to go on, for negative x.',
   attrs: noAttrs,
-  types: ['f32', 'i8', 'i16'],
+  types: ['f32', 'i8'],
   element(x, y) {
     if (x.dtype === 'f32') return (value) => fround(1 / fround(Math.sqrt(value)));
     const output = affine(y);

@@ -48,6 +48,7 @@ const relus = (['RELU', 'RELU6'] as const).flatMap((op) => [
   unary(op, '', 'f32', null, null),
 ]);
 const moreRelus = [
+  unary('RELU', 'quotient of scales', 'i16', [0.00026257100398652256, 0], [0.00042011361801996827, 0]),
   unary('RELU', '', 'u8', [0.05, 120], [0.04, 3], undefined, 'tflite'),
   unary('RELU6', '', 'u8', [0.05, 120], [0.04, 3], undefined, 'tflite'),
   unary('RELU_N1_TO_1', '', 'f32', null, null, undefined, 'tflite'),
@@ -62,6 +63,10 @@ const leaky = [
   unary('LEAKY_RELU', 'negative alpha', 'i8', [0.03, 0], [0.05, 10], { alpha: -0.4 }),
   unary('LEAKY_RELU', 'alpha 0', 'i8', [0.03, 0], [0.05, 10], { alpha: 0 }),
   unary('LEAKY_RELU', '', 'i16', [1 / 4096, 0], [1 / 3500, 0], { alpha: 0.1 }),
+  // The factor is 0.625 in single precision and a little more in double: products of 4 tell them apart.
+  unary('LEAKY_RELU', 'product of scales', 'i16', [0.00021999205637257546, 0], [1 / 4096, 0], {
+    alpha: 0.6936063766479492,
+  }),
   unary('LEAKY_RELU', '', 'f32', null, null, { alpha: 0.2 }),
   unary('LEAKY_RELU', '', 'u8', [0.05, 120], [0.04, 60], { alpha: 0.2 }, 'tflite'),
 ];

@@ -29,6 +29,11 @@ const int8 = (op: 'ABS' | 'RSQRT', name: string, input: Quant, output: Quant, in
     { inputs: [inputs] },
   );
 };
+/** TensorFlow Lite's tables: exp has no quantized form in tflite-micro. */
+const quantizedExp = (type: 'i8' | 'i16', name: string, input: Quant, output: Quant) =>
+  opCase(`exp ${type} ${name}`, 'EXP', [tensor(type, [2, 256], ...input)], [tensor(type, [2, 256], ...output)], {
+    reference: 'tflite',
+  });
 const absInt16 = (name: string, input: number, output: number) =>
   opCase(`abs i16 ${name}`, 'ABS', [tensor('i16', [3, 40], input, 0)], [tensor('i16', [3, 40], output, 0)]);
 /** RSQRT is defined for values above the zero point only. */
@@ -53,6 +58,12 @@ export const cases: readonly OpCase[] = [
   int8('ABS', 'coarser', [0.05, 20], [0.11, 3]),
   absInt16('same scale', 0.001, 0.001),
   absInt16('rescaled', 0.001, 0.0007),
+  quantizedExp('i8', '', [0.03, 20], [0.2, -128]),
+  quantizedExp('i8', 'saturating', [0.05, -30], [0.5, -100]),
+  quantizedExp('i16', '', [1 / 8192, 0], [1 / 512, 0]),
+  quantizedExp('i16', 'saturating', [1 / 4096, 0], [1 / 256, 0]),
+  opCase('abs i32', 'ABS', [tensor('i32', [2, 20])], [tensor('i32', [2, 20])], { reference: 'tflite' }),
+  opCase('neg i32', 'NEG', [tensor('i32', [2, 20])], [tensor('i32', [2, 20])], { reference: 'tflite' }),
   int8('RSQRT', 'zero point -128', [0.05, -128], [0.03, -128], above(-128)),
   int8('RSQRT', 'zero point -20', [0.01, -20], [0.08, -100], above(-20)),
   int8('RSQRT', 'coarse', [2, -128], [0.006, -128], above(-128)),

@@ -55,6 +55,8 @@ const softmax = [
   mixed('beta 2', 'i16', 'i16', [3, 10], 1 / 4096, 2),
   mixed('rank 4', 'i16', 'i16', [1, 2, 2, 6], 1 / 4096),
   mixed('rank 2', 'u8', 'u8', [3, 10], 0.05, 1, 'tflite'),
+  mixed('steep', 'u8', 'u8', [3, 10], 0.4, 1, 'tflite'),
+  mixed('long row', 'u8', 'u8', [2, 300], 0.01, 1, 'tflite'),
   opCase('softmax f32', 'SOFTMAX', [tensor('f32', [3, 10])], [tensor('f32', [3, 10])], { options: { beta: 1 } }),
   opCase('softmax f32 beta 0.5 rank 4', 'SOFTMAX', [tensor('f32', [1, 2, 3, 4])], [tensor('f32', [1, 2, 3, 4])], {
     options: { beta: 0.5 },
@@ -98,6 +100,13 @@ const normalization = [
   l2('rank 4', [1, 3, 2, 5], [0.05, 30]),
   l2('one channel', [6, 1], [0.05, 3]),
   l2('long', [1, 200], [0.05, 0]),
+  opCase(
+    'l2 normalization u8',
+    'L2_NORMALIZATION',
+    [quantized('u8', [4, 9], [0.05, 120])],
+    [quantized('u8', [4, 9], [1 / 128, 128])],
+    { options: {}, reference: 'tflite' },
+  ),
   opCase('l2 normalization f32', 'L2_NORMALIZATION', [tensor('f32', [3, 10])], [tensor('f32', [3, 10])], {
     options: {},
   }),

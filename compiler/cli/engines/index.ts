@@ -120,7 +120,8 @@ declare const WebAssembly: {
   instantiate(bytes: Uint8Array): Promise<{ readonly instance: { readonly exports: unknown } }>;
 };
 
-async function wasmSession(program: Program): Promise<Session> {
+/** A module of the program in this process. */
+export async function wasmSession(program: Program): Promise<Session> {
   const { emitWasm } = await import('../../../backends/wasm/index.ts');
   const { wasm, layout } = emitWasm(program);
   const { instance } = await WebAssembly.instantiate(wasm);

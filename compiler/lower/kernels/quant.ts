@@ -105,16 +105,12 @@ function toInteger(x: Expr, to: DType): Expr {
   return to === 'i32' ? whole : clampTo(whole, ...integerRange(to));
 }
 
-/** Stores keep the low bits, so narrowing integers needs no instruction. */
+/** Stores keep the low bits, so narrowing integers needs no instruction. Results of 64 bits exist in constants only. */
 function castExpr(x: Expr, to: DType): Expr {
   const register = registerOf(x);
   if (to === 'bool') {
     if (register === 'f32') return op('f32.ne', [x, f32(0)]);
     return register === 'i32' ? op('i32.ne', [x, 0]) : isNotZero64(x);
-  }
-  if (to === 'i64') {
-    if (register === 'f32') return op('i64.trunc_sat_f64_s', [op('f64.promote_f32', [x])]);
-    return register === 'i32' ? op('i64.extend_i32_s', [x]) : x;
   }
   if (to === 'f32') {
     if (register === 'f32') return x;

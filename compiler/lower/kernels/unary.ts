@@ -246,7 +246,7 @@ export const UNARY_KERNELS = {
   ...withTable('exp', library('exp'), expInteger),
   ...withoutTable('log', library('log')),
   ...withoutTable('sqrt', instruction('f32.sqrt')),
-  ...withTable('rsqrt', () => (x) => op('f32.div', [f32(1), op('f32.sqrt', [x])]), rsqrtInteger),
+  ...withTable('rsqrt', () => (x) => op('f32.div', [f32(1), op('f32.sqrt', [x])])),
   ...withoutTable('square', () => (x) => op('f32.mul', [x, x])),
   ...withTable('abs', instruction('f32.abs'), absInteger),
   ...withoutTable(

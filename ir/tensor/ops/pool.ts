@@ -132,7 +132,7 @@ const average_pool2d = defineOp<PoolAttrs>({
   doc:
     'y[n,oy,ox,c] = act(mean over the window of x[n, oy*stride + ky - pad, ..., c]); positions outside the image do not ' +
     'count. Integers: stored values are summed in i32, wrapping, and divided with ties away from zero. Floats: f32, ' +
-    'summed in the order ky, kx, each step rounded, and divided; NaN in the window gives NaN.',
+    'summed in the order ky, kx, each step rounded, and divided; NaN in the window gives NaN, an overflow infinity.',
   attrs: poolAttrs,
   inputs: ['x'],
   outputs: ['y'],
@@ -156,7 +156,7 @@ const max_pool2d = defineOp<PoolAttrs>({
   doc:
     'y[n,oy,ox,c] = act(max over the window of x[n, oy*stride + ky - pad, ..., c]); positions outside the image do not ' +
     'count. Floats: an element replaces the maximum only if it is larger, starting from the lowest finite f32, so NaN ' +
-    'and -Infinity in the window are passed over.',
+    'and -Infinity in the window are passed over, and Infinity wins.',
   attrs: poolAttrs,
   inputs: ['x'],
   outputs: ['y'],

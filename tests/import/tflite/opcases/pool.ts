@@ -55,10 +55,23 @@ function pool(op: 'AVERAGE_POOL_2D' | 'MAX_POOL_2D', type: PoolType, name: strin
   });
 }
 
-export const cases: readonly OpCase[] = (['AVERAGE_POOL_2D', 'MAX_POOL_2D'] as const).flatMap((op) => [
+export const cases: readonly OpCase[] = (['AVERAGE_POOL_2D', 'MAX_POOL_2D'] as const).flatMap((op): OpCase[] => [
   ...(['i8', 'i16', 'f32'] as const).flatMap((type) => SHAPES.map(([name, spec]) => pool(op, type, name, spec))),
+  {
+    ...pool(op, 'f32', 'special values', { input: [1, 1, 12, 1], filter: [1, 2], stride: [1, 2] }),
+    inputs: [[[NaN, 1, 2, NaN, NaN, NaN, -3e38, 2e38, 1e-45, 1e-45, -0, 0]]],
+  },
+  {
+    ...pool(op, 'f32', 'special values relu6', {
+      input: [1, 1, 6, 1],
+      filter: [1, 2],
+      stride: [1, 2],
+      activation: 'RELU6',
+    }),
+    inputs: [[[NaN, 1, -1, -0, Infinity, Infinity]]],
+  },
   pool(op, 'i8', 'zero point at the end', { quant: [0.05, -128] }),
   pool(op, 'i8', 'relu6 coarse', { quant: [0.5, 3], activation: 'RELU6' }),
-  pool(op, 'u8', 'same', {}),
+  ...SHAPES.map(([name, spec]) => pool(op, 'u8', name, spec)),
   pool(op, 'u8', '3x3 stride 2 relu', { filter: [3, 3], activation: 'RELU' }),
 ]);

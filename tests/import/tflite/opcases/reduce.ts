@@ -9,7 +9,7 @@ interface ReduceSpec {
   readonly quant?: readonly [input: readonly [number, number], output: readonly [number, number]];
 }
 type ReduceOp = 'MEAN' | 'SUM' | 'REDUCE_MAX' | 'REDUCE_MIN';
-type ReduceType = 'i8' | 'i16' | 'f32' | 'u8';
+type ReduceType = 'i8' | 'i16' | 'f32' | 'u8' | 'i32';
 
 const SHAPES: readonly (readonly [string, ReduceSpec])[] = [
   ['last axis', { axes: [2] }],
@@ -38,9 +38,10 @@ function reduce(op: ReduceOp, type: ReduceType, name: string, spec: ReduceSpec):
   const input = spec.input ?? [4, 3, 5];
   const keep = spec.keep ?? false;
   const made = (shape: readonly number[], quant: readonly [number, number] | undefined): Tensor =>
-    type === 'f32' ? tensor(type, shape) : tensor(type, shape, ...(quant ?? TYPICAL[type]));
+    type === 'f32' || type === 'i32' ? tensor(type, shape) : tensor(type, shape, ...(quant ?? TYPICAL[type]));
   const output = made(reducedShape(input, spec.axes, keep), spec.quant?.[1]);
-  const reference: Reference = type === 'u8' ? 'tflite' : 'tflm';
+  const isInBoth = type === 'i8' || type === 'f32' || (type === 'i16' && (op === 'MEAN' || op === 'SUM'));
+  const reference: Reference = isInBoth ? 'tflm' : 'tflite';
   return opCase(
     `${op.toLowerCase().replace('_', ' ')} ${type} ${name}`,
     op,
@@ -99,7 +100,7 @@ const means = [
       [1 / 9000, 0],
     ],
   }),
-  reduce('MEAN', 'u8', 'image', image),
+  ...shapes('MEAN', ['u8', 'i32']),
   reduce('MEAN', 'u8', 'rescaled', {
     ...image,
     quant: [
@@ -145,7 +146,78 @@ const sums = [
   }),
 ];
 
-const extrema = (['REDUCE_MAX', 'REDUCE_MIN'] as const).flatMap((op) => shapes(op, ['i8', 'f32']));
+const sumsOfOtherTypes = [
+  ...shapes('SUM', ['i32']),
+  ...SHAPES.map(([name, spec]) =>
+    reduce('SUM', 'u8', name, {
+      ...spec,
+      quant: [
+        [0.05, 120],
+        [0.17, 131],
+      ],
+    }),
+  ),
+];
+
+const extrema = (['REDUCE_MAX', 'REDUCE_MIN'] as const).flatMap((op) => shapes(op, ['i8', 'f32', 'u8', 'i16', 'i32']));
+
+// Floats that order and rounding depend on: NaN first, in the middle and alone, infinities, zeros of both signs.
+const SPECIAL = [
+  [NaN, 1, 2, NaN],
+  [1, NaN, 2, -3],
+  [NaN, NaN, NaN, NaN],
+  [-Infinity, -Infinity, -Infinity, -Infinity],
+  [Infinity, 1, Infinity, 0],
+  [-0, 0, -0, 0],
+  [0, -0, 0, -0],
+].flat();
+
+const special = [
+  ...(['MEAN', 'SUM', 'REDUCE_MAX', 'REDUCE_MIN'] as const).map((op) => ({
+    ...reduce(op, 'f32', 'special values', { input: [7, 4], axes: [1] }),
+    inputs: [[SPECIAL]],
+  })),
+  ...(['ARG_MAX', 'ARG_MIN'] as const).map((op) =>
+    opCase(
+      `${op.toLowerCase().replace('_', ' ')} f32 special values`,
+      op,
+      [tensor('f32', [7, 4]), scalar('i32', 1)],
+      [tensor('i32', [7])],
+      { options: { output_type: 'i32' }, inputs: [[SPECIAL]] },
+    ),
+  ),
+];
+
+// More than 2^31 in all, which wraps, and counts that divide the multiplier with a remainder.
+const large = [
+  { ...reduce('MEAN', 'i16', 'beyond 32 bits', { input: [80000], axes: [0] }), inputs: [{ min: 32000, max: 32767 }] },
+  {
+    ...reduce('SUM', 'i16', 'beyond 32 bits', {
+      input: [80000],
+      axes: [0],
+      quant: [
+        [1, 0],
+        [40000, 0],
+      ],
+    }),
+    inputs: [{ min: -32768, max: -32000 }],
+  },
+  ...[7, 31, 33, 97, 127, 129, 1000, 65537].map((count) =>
+    reduce('MEAN', 'i8', `${count} elements`, {
+      input: [2, count],
+      axes: [1],
+      quant: [
+        [0.05, -128],
+        [0.0037, 3],
+      ],
+    }),
+  ),
+];
+
+const noAxes = (['MEAN', 'SUM', 'REDUCE_MAX', 'REDUCE_MIN'] as const).flatMap((op) => [
+  reduce(op, 'f32', 'no axes', { axes: [] }),
+  reduce(op, 'i8', 'no axes', { axes: [] }),
+]);
 
 interface ArgSpec {
   readonly input: readonly number[];
@@ -161,13 +233,13 @@ const ARGS: readonly (readonly [string, ArgSpec])[] = [
 ];
 
 const args = (['ARG_MAX', 'ARG_MIN'] as const).flatMap((op) =>
-  (['i8', 'f32'] as const).flatMap((type) =>
+  (['i8', 'f32', 'u8', 'i32'] as const).flatMap((type) =>
     [...ARGS.map(([name, spec]) => [name, spec, false] as const), ['with ties', ARGS[1][1], true] as const].map(
       ([name, { input, axis }, ties]) =>
         opCase(
           `${op.toLowerCase().replace('_', ' ')} ${type} ${name}`,
           op,
-          [type === 'f32' ? tensor(type, input) : tensor(type, input, 0.05, -7), scalar('i32', axis)],
+          [type === 'i8' || type === 'u8' ? tensor(type, input, 0.05, 7) : tensor(type, input), scalar('i32', axis)],
           [
             tensor(
               'i32',
@@ -176,7 +248,10 @@ const args = (['ARG_MAX', 'ARG_MIN'] as const).flatMap((op) =>
           ],
           {
             options: { output_type: 'i32' },
-            ...(ties ? { inputs: [[[2, 5, 5, 1, 1, 5, 2, 7, 7, 7, 7, 7, 7, 7, -1, -9, 3, -9, 3, 3, 0]]] } : {}),
+            reference: type === 'i8' || type === 'f32' ? 'tflm' : 'tflite',
+            ...(ties
+              ? { inputs: [[[12, 15, 15, 11, 11, 15, 12, 17, 17, 17, 17, 17, 17, 17, 9, 1, 13, 1, 13, 13, 10]]] }
+              : {}),
           },
         ),
     ),
@@ -185,20 +260,21 @@ const args = (['ARG_MAX', 'ARG_MIN'] as const).flatMap((op) =>
 
 function cumsum(
   name: string,
-  type: 'i8' | 'f32',
+  type: 'i8' | 'f32' | 'i32',
   input: readonly number[],
   axis: number,
   options: { readonly exclusive?: boolean; readonly reverse?: boolean } = {},
   output: readonly [number, number] = [0.1, 12],
 ): OpCase {
   const made = (quant: readonly [number, number]) =>
-    type === 'f32' ? tensor(type, input) : tensor(type, input, ...quant);
+    type === 'i8' ? tensor(type, input, ...quant) : tensor(type, input);
   return opCase(`cumsum ${type} ${name}`, 'CUMSUM', [made([0.05, -7]), scalar('i32', axis)], [made(output)], {
     options,
+    reference: type === 'i32' ? 'tflite' : 'tflm',
   });
 }
 
-const cumsums = (['i8', 'f32'] as const).flatMap((type) => [
+const cumsums = (['i8', 'f32', 'i32'] as const).flatMap((type) => [
   cumsum('last axis', type, [2, 3, 5], 2),
   cumsum('first axis', type, [4, 3], 0),
   cumsum('middle', type, [2, 4, 3], 1),
@@ -212,7 +288,11 @@ const cumsums = (['i8', 'f32'] as const).flatMap((type) => [
 export const cases: readonly OpCase[] = [
   ...means,
   ...sums,
+  ...sumsOfOtherTypes,
   ...extrema,
+  ...noAxes,
+  ...special,
+  ...large,
   ...args,
   ...cumsums,
   cumsum('saturating', 'i8', [2, 12], 1, {}, [0.02, 0]),

@@ -165,13 +165,20 @@ export function elementwise<K extends OpName>(
   };
 }
 
-/** ((x - zero point) << left) * multiplier: `rescaled` of ops/rescale. */
+/** ((x - zero point) << left) * multiplier: `rescaled` of ops/rescale. A factor that is a power of two only shifts. */
 export function rescaledExpr(x: Expr, { zeroPoint, leftShift, multiplier }: OperandScale): Expr {
-  const shift = leftShift + Math.max(multiplier.shift, 0);
   const distance = sub(x, zeroPoint);
-  const shifted = shift === 0 ? distance : folded('i32.shl', [distance, shift]);
-  const product = folded('i32.sqrdmulh', [shifted, multiplier.multiplier]);
+  const power = leftShift + multiplier.shift - 1;
+  if (multiplier.multiplier === 2 ** 30 && multiplier.shift <= 0 && power >= 0) return shiftedLeft(distance, power);
+  const product = folded('i32.sqrdmulh', [
+    shiftedLeft(distance, leftShift + Math.max(multiplier.shift, 0)),
+    multiplier.multiplier,
+  ]);
   return multiplier.shift < 0 ? folded('i32.rdivpot', [product, -multiplier.shift]) : product;
+}
+
+function shiftedLeft(x: Expr, bits: number): Expr {
+  return bits === 0 ? x : folded('i32.shl', [x, bits]);
 }
 
 /** `i32`, `i64` or `f32`: the register that holds an element. */

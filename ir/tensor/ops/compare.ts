@@ -30,7 +30,8 @@ function comparison(sign: string, types: readonly DType[], commutative: boolean,
   return defineOp<NoAttrs>({
     doc:
       `y = a ${sign} b as 0 or 1. i8, u8: each operand, less its zero point, is shifted left by ${LEFT_SHIFT} bits and ` +
-      'multiplied by its scale in gemmlowp fixed point, so that real numbers less than 2^-8 apart may count as equal. ' +
+      'multiplied by its scale in gemmlowp fixed point, so that real numbers less than 2^-8 apart may count as equal ' +
+      '(scales of 1 and more, which the reference does not define, shift left too). ' +
       `Other integers are compared as stored. f32: IEEE 754, NaN equals nothing. ${BROADCAST}`,
     attrs: noAttrs,
     inputs: ['a', 'b'],

@@ -13,6 +13,12 @@ export async function load(url, context, nextLoad) {
   const { transform } = await import('esbuild');
   const path = fileURLToPath(url);
   const source = await readFile(path, 'utf8');
-  const { code } = await transform(source, { loader: 'ts', format: 'esm', target: 'node20', sourcefile: path, sourcemap: 'inline' });
+  const { code } = await transform(source, {
+    loader: 'ts',
+    format: 'esm',
+    target: 'node20',
+    sourcefile: path,
+    sourcemap: 'inline',
+  });
   return { format: 'module', shortCircuit: true, source: code };
 }

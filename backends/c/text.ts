@@ -4,10 +4,23 @@ const WIDTH = 118;
 
 /** A comment of one or more lines; nothing in it can end it early or start another, and non-ASCII text is left as it is. */
 export function commentLines(text: readonly string[], indent: string): string[] {
-  const lines = text.flatMap((line) => line.split('\n')).map((line) => commentText(line).trimEnd());
+  const lines = text.flatMap((line) => line.split('\n')).flatMap((line) => prose(commentText(line).trimEnd(), indent));
   if (lines.length === 0) return [];
   const last = lines.length - 1;
   return lines.map((line, i) => `${indent}${i === 0 ? '/*' : ' *'} ${line}`.trimEnd() + (i === last ? ' */' : ''));
+}
+
+/** Breaks a line of words where it would be too wide; leading spaces, as in examples, are kept for what follows. */
+function prose(line: string, indent: string): string[] {
+  const most = WIDTH - indent.length - 6;
+  const margin = /^ */.exec(line)?.[0] ?? '';
+  const lines = [line];
+  for (let last = line; last.length > most; last = lines[lines.length - 1] as string) {
+    const at = last.lastIndexOf(' ', most);
+    if (at <= margin.length) break;
+    lines.splice(-1, 1, last.slice(0, at), margin + last.slice(at + 1));
+  }
+  return lines;
 }
 
 /** Text without control characters, comment marks, and trigraphs or a backslash that would join lines. */

@@ -190,7 +190,7 @@ function link(graph: Graph, target: Target, steps: readonly Step[], memory: Memo
   const linker = new Linker(memory);
   const run = memory.order.map((index) => {
     const { built, inputs, outputs, plan } = steps[index] as Step;
-    return linker.call(built, inputs, outputs, memory.scratch.get(index) ?? [], `${plan.op}: ${plan.value}`);
+    return linker.call(built, inputs, outputs, memory.scratch.get(index) ?? [], `${plan.op}: ${plan.value.split(';')[0]}`);
   });
   const reset = graph.states.map((state) => {
     const type = typeOfValue(graph, state.name);

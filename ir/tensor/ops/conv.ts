@@ -30,6 +30,8 @@ const convAttrs = z.strictObject({
   accumulator: accumulatorAttr,
 });
 export type ConvAttrs = z.infer<typeof convAttrs>;
+/** What the tail of a convolution depends on besides its types. */
+export type TailAttrs = Pick<ConvAttrs, 'activation' | 'rounding' | 'accumulator'>;
 
 const CONV_SIGNATURES = [
   'i8 i8 i32? -> i8',
@@ -96,7 +98,7 @@ export function convFactors(x: TensorType, w: TensorType, y: TensorType): number
   return w.quant.scale.map((scale) => (inputScale * scale) / outputScale);
 }
 
-export function convStage(x: TensorType, w: TensorType, y: TensorType, attrs: ConvAttrs): OutputStage {
+export function convStage(x: TensorType, w: TensorType, y: TensorType, attrs: TailAttrs): OutputStage {
   return outputStage(convFactors(x, w, y), y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
 }
 
@@ -182,7 +184,7 @@ export function outputTail(
   x: TensorType,
   w: TensorType,
   y: TensorType,
-  attrs: ConvAttrs,
+  attrs: TailAttrs,
 ): (acc: number, bias: number, channel: number) => number {
   if (x.dtype === 'f32') {
     const scales = w.quant.kind === 'affine' ? w.quant.scale : [1];

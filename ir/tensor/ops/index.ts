@@ -1,5 +1,6 @@
 /** The op table: every op of tensor IR, by name. A closed union; code that maps over it does not compile with one missing. */
 import type { OpRecord } from '../op.ts';
+import { BATCH_MATMUL_OPS } from './batch-matmul.ts';
 import { BINARY_OPS } from './binary.ts';
 import { COMPARE_OPS } from './compare.ts';
 import { CONV_OPS } from './conv.ts';
@@ -11,11 +12,14 @@ import { RECURRENT_OPS } from './recurrent.ts';
 import { REDUCE_OPS } from './reduce.ts';
 import { RESIZE_OPS } from './resize.ts';
 import { SOFTMAX_OPS } from './softmax.ts';
+import { TRANSPOSE_CONV_OPS } from './transpose-conv.ts';
 import { UNARY_OPS } from './unary.ts';
 
 export const OPS = {
   ...CONV_OPS,
+  ...TRANSPOSE_CONV_OPS,
   ...MATMUL_OPS,
+  ...BATCH_MATMUL_OPS,
   ...BINARY_OPS,
   ...COMPARE_OPS,
   ...UNARY_OPS,

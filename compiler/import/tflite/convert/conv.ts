@@ -54,7 +54,40 @@ function convolution(
   });
 }
 
+/** The bias of a transposed convolution. 16-bit ones of 16-bit layers are widened, as interpreters do. */
+function wideBias(context: ConvertContext, index: number): Operand | undefined {
+  const bias = context.inputs[index];
+  if (bias?.type.dtype !== 'i16' || bias.data === undefined) return bias;
+  const type: TensorType = { ...bias.type, dtype: 'i64' };
+  return context.operand(context.constant(type, BigInt64Array.from(bias.data as Int16Array, BigInt)));
+}
+
+function transposeConvolution(context: ConvertContext): void {
+  const shape = context.constantNumbers(0, 'the output shape');
+  const w = weightsOf(context, 'the filters');
+  const x = context.input(2, 'the image');
+  const options = context.options('TransposeConvOptions');
+  if (w.type.shape.length !== 4) {
+    context.refuse('filters of four dimensions', `shape [${w.type.shape.join(', ')}]`);
+  }
+  const [batch, height, width, channels] = shape;
+  if (shape.length !== 4 || batch !== x.type.shape[0] || channels !== w.type.shape[0]) {
+    const expected = `an output shape [${x.type.shape[0]}, height, width, ${w.type.shape[0]}]`;
+    context.refuse(expected, `[${shape.join(', ')}]`);
+  }
+  // The padding is that of the convolution that would lead from the output back to the input.
+  const { top, left } = windowPadding(context, shape, [w.type.shape[1], w.type.shape[2]], options);
+  context.output('transpose_conv2d', present(x, w, wideBias(context, 3)), {
+    stride: [options.stride_h, options.stride_w],
+    padding: { top, left },
+    output: [height, width],
+    activation: context.activation(options.fused_activation_function),
+    rounding: 'double',
+  });
+}
+
 export const CONV_CONVERTERS = {
   CONV_2D: (context) => convolution(context, 'conv2d', 'Conv2DOptions'),
   DEPTHWISE_CONV_2D: (context) => convolution(context, 'depthwise_conv2d', 'DepthwiseConv2DOptions'),
+  TRANSPOSE_CONV: transposeConvolution,
 } satisfies Converters;

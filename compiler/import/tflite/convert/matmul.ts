@@ -28,4 +28,11 @@ function fullyConnected(context: ConvertContext): void {
   );
 }
 
-export const MATMUL_CONVERTERS = { FULLY_CONNECTED: fullyConnected } satisfies Converters;
+function batchMatmul(context: ConvertContext): void {
+  const a = context.input(0, 'the left matrices');
+  const b = context.input(1, 'the right matrices');
+  const { adj_x, adj_y } = context.options('BatchMatMulOptions');
+  context.output('batch_matmul', [a.value, b.value], { transposeA: adj_x, transposeB: adj_y, rounding: 'double' });
+}
+
+export const MATMUL_CONVERTERS = { FULLY_CONNECTED: fullyConnected, BATCH_MATMUL: batchMatmul } satisfies Converters;

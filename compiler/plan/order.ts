@@ -18,10 +18,16 @@ interface Partial {
 }
 
 export function chooseOrder(problem: MemoryProblem): number[] {
-  const { steps } = problem;
+  const { steps, persistent } = problem;
   if (steps.length > MOST_STEPS) return steps.map((_, i) => i);
   const writers = new Map(steps.flatMap((step, i) => step.writes.map((value) => [value, i] as const)));
-  const needs = steps.map((step) => maskOf(step.reads.flatMap((value) => writers.get(value) ?? [])));
+  // A persistent value is read as it was before the inference: its readers come before its writer.
+  const before = (value: string) => (persistent.has(value) ? [] : (writers.get(value) ?? []));
+  const after = (value: string, writer: number) =>
+    persistent.has(value) ? steps.flatMap((step, i) => (i !== writer && step.reads.includes(value) ? [i] : [])) : [];
+  const needs = steps.map((step, i) =>
+    maskOf([...step.reads.flatMap(before), ...step.writes.flatMap((value) => after(value, i))]),
+  );
   let level: Partial[] = [{ done: 0n, order: [], peak: 0, live: 0, readers: readerCounts(steps) }];
   for (let count = 0; count < steps.length; count++) {
     const next = new Map<bigint, Partial>();

@@ -5,11 +5,11 @@ import { bytesOf } from '../../ir/tensor/bytes.ts';
 import { elementCount, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { type Binding, type BuiltKernel, elemOf } from './kernel.ts';
 
-/** Bytes move as the widest integers that divide them. */
+/** Bytes move as integers of the elements' size, as which the caller's buffers are accessed. */
 function moved(type: TensorType): { elem: Elem; length: number } {
-  const bytes = ELEM_BYTES[elemOf(type)] * elementCount(type.shape);
-  const isWide = ELEM_BYTES[elemOf(type)] === 4;
-  return isWide ? { elem: 'i32', length: bytes / 4 } : { elem: 'u8', length: bytes };
+  const bytes = ELEM_BYTES[elemOf(type)];
+  const elem = bytes === 4 ? 'i32' : bytes === 2 ? 'i16' : 'u8';
+  return { elem, length: (bytes / ELEM_BYTES[elem]) * elementCount(type.shape) };
 }
 
 /** y = x, where x is the operand or, when given, the constant `data`. */
@@ -27,7 +27,8 @@ export function buildCopy(type: TensorType, data?: TensorData): BuiltKernel {
 }
 
 function asElem(bytes: Uint8Array, elem: Elem): TensorData {
-  return elem === 'i32' ? new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4) : bytes;
+  if (elem === 'i32') return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+  return elem === 'i16' ? new Int16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2) : bytes;
 }
 
 /** y = 0 */

@@ -166,7 +166,7 @@ class Builder {
       const shapes = record.infer({ inputs, attrs: parsed.data, constant });
       const outputs = shapes.map((shape, i) => {
         const dtype = dtypes[i] as DType;
-        return { dtype, shape, quant: proposal.quant ?? defaultQuant(this.r, dtype) };
+        return { dtype, shape, quant: proposal.quants?.[i] ?? proposal.quant ?? defaultQuant(this.r, dtype) };
       });
       if (outputs.some(({ shape }) => shape.length > 8 || elementCount(shape) > MAX_ELEMENTS)) return undefined;
       return record.check?.({ inputs, outputs, attrs: parsed.data }) === undefined ? outputs : undefined;

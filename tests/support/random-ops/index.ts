@@ -6,6 +6,7 @@ import { IMAGES } from './images.ts';
 import { MOVEMENT } from './movement.ts';
 import { PRODUCTS } from './products.ts';
 import { QUANTS } from './quant.ts';
+import { RECURRENT } from './recurrent.ts';
 import type { Propose } from './request.ts';
 
 export const PROPOSE: { readonly [K in OpName]: Propose } = {
@@ -13,5 +14,6 @@ export const PROPOSE: { readonly [K in OpName]: Propose } = {
   ...IMAGES,
   ...PRODUCTS,
   ...QUANTS,
+  ...RECURRENT,
   ...MOVEMENT,
 };

@@ -79,4 +79,45 @@ const fully_connected: Propose = (request) => {
   };
 };
 
-export const PRODUCTS = { conv2d, depthwise_conv2d, fully_connected } satisfies Record<string, Propose>;
+const transpose_conv2d: Propose = (request) => {
+  const { r } = request;
+  const x = ofRank(request, 4);
+  const outChannels = r.int(1, 3);
+  const w = weights(request, [outChannels, r.int(1, 4), r.int(1, 4), x.shape[3] as number], 0);
+  const { activation, rounding } = productAttrs(request);
+  return {
+    operands: [{ type: x }, { type: w, constant: true }, ...optionalBias(request, outChannels)],
+    attrs: {
+      stride: [r.int(1, 3), r.int(1, 3)],
+      padding: { top: r.int(0, 2), left: r.int(0, 2) },
+      output: [r.int(1, 8), r.int(1, 8)],
+      activation,
+      rounding,
+    },
+  };
+};
+
+const batch_matmul: Propose = (request) => {
+  const { r, x } = request;
+  const a = x.shape.length < 2 ? ofRank(request, 2) : x;
+  const [rows, depth] = a.shape.slice(-2) as [number, number];
+  const [transposeA, transposeB] = [r.chance(0.5), r.chance(0.5)];
+  const inner = transposeA ? rows : depth;
+  const columns = r.int(1, request.maxExtent);
+  // The right side has all, some or none of the batches, and repeats along others.
+  const batches = a.shape.slice(0, -2).map((extent) => (r.chance(0.3) ? 1 : extent === 1 ? r.int(1, 3) : extent));
+  const shape = [...batches.slice(r.int(0, batches.length)), ...(transposeB ? [columns, inner] : [inner, columns])];
+  const b = { dtype: a.dtype, shape, quant: defaultQuant(r, a.dtype) };
+  return {
+    operands: [{ type: a }, r.chance(0.5) ? { type: b, constant: true } : { type: b }],
+    attrs: { transposeA, transposeB, rounding: r.pick(['double', 'single']) },
+  };
+};
+
+export const PRODUCTS = {
+  conv2d,
+  depthwise_conv2d,
+  fully_connected,
+  transpose_conv2d,
+  batch_matmul,
+} satisfies Record<string, Propose>;

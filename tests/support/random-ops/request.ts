@@ -23,6 +23,8 @@ export interface Proposal {
   readonly attrs: Readonly<Record<string, unknown>>;
   /** Of the result; that of `defaultQuant` if absent. */
   readonly quant?: Quant;
+  /** Of each result, where there are several. */
+  readonly quants?: readonly Quant[];
 }
 
 /** Undefined when nothing fits the request. */

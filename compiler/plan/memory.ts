@@ -33,7 +33,7 @@ export interface MemoryProblem {
 }
 
 export interface MemoryPlan {
-  /** Indices into the problem's steps. */
+  /** Indices into the problem's steps. Copies to a persistent value of what lies there already are left out. */
   readonly order: readonly number[];
   /** Arena offset of every buffer and persistent value, in bytes. */
   readonly offsets: ReadonlyMap<string, number>;
@@ -71,18 +71,20 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
   );
   const intervals = [...groups.values(), ...scratch];
   const placed = placeBuffers(intervals);
+  // Only copies write persistent values.
+  const needed = steps.flatMap((step, position) => (isIdle(step, inPlace, problem) ? [] : [position]));
   const base = alignUp(persistent.bytes, Math.max(1, ...intervals.map((interval) => interval.align)));
   const bytes = intervals.length === 0 ? persistent.bytes : base + placed.bytes;
   return {
-    order,
+    order: needed.map((position) => order[position]),
     offsets: valueOffsets(problem, groups, placed.offsets, base, persistent.offsets, inPlace),
     sizes: new Map([...problem.buffers, ...problem.persistent].map(([value, { bytes: size }]) => [value, size])),
     scratch: scratchOffsets(order, steps, placed.offsets.slice(groups.size), base),
     inPlace,
     bytes,
     persistentBytes: persistent.bytes,
-    live: steps.map(
-      (_, position) =>
+    live: needed.map(
+      (position) =>
         persistent.bytes +
         intervals.filter((i) => i.start <= position && position <= i.end).reduce((sum, i) => sum + i.bytes, 0),
     ),
@@ -111,13 +113,27 @@ function chooseInPlace(problem: MemoryProblem, steps: readonly MemoryStep[], liv
       const from = problem.buffers.get(read) ?? problem.persistent.get(read);
       const to = problem.buffers.get(write);
       if (from === undefined || to === undefined || inPlace.has(write) || taken.has(read)) continue;
-      const grows = to.bytes > from.bytes && problem.persistent.has(read);
-      if (lives.get(read)?.end !== position || from.align < to.align || grows) continue;
+      const dies = problem.persistent.has(rootOf(read, inPlace))
+        ? from.bytes === to.bytes && becomes(steps, read, write, position)
+        : lives.get(read)?.end === position;
+      if (!dies || from.align < to.align) continue;
       inPlace.set(write, read);
       taken.add(read);
     }
   });
   return inPlace;
+}
+
+/** Whether nothing reads a persistent value after `position`, and in the next inference it is what `write` is now. */
+function becomes(steps: readonly MemoryStep[], read: string, write: string, position: number): boolean {
+  const writers = steps.filter((step) => step.writes.includes(read));
+  const isCopied = writers.length === 1 && writers[0].reads.length === 1 && writers[0].reads[0] === write;
+  return isCopied && !steps.some((step, i) => i > position && step.reads.includes(read));
+}
+
+/** Whether the step copies a value to a persistent one in whose memory it already lies. */
+function isIdle({ reads, writes }: MemoryStep, inPlace: ReadonlyMap<string, string>, problem: MemoryProblem): boolean {
+  return writes.length === 1 && problem.persistent.has(writes[0]) && inPlace.get(reads[0]) === writes[0];
 }
 
 /** The value whose memory a value uses. */

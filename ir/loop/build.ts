@@ -133,7 +133,7 @@ export function and(a: Operand, b: Operand): Expr {
 
 /** `low <= x < high` as 0 or 1, in the form from which the verifier learns x's range inside an `if`. */
 export function inRange(x: Operand, low: number, high: number): Expr {
-  return and(op('i32.ge_s', [x, low]), op('i32.lt_s', [x, high]));
+  return and(fold2('i32.ge_s', x, low), fold2('i32.lt_s', x, high));
 }
 
 /** A named buffer parameter with a way to load from it. */

@@ -123,8 +123,10 @@ export class OperatorContext implements ConvertContext {
   output<K extends OpName>(op: K, inputs: readonly ValueName[], attrs: Attrs<K>, options: OutputOptions = {}): void {
     const { builder } = this.#importer;
     const first = options.index ?? 0;
+    const states = options.states ?? [];
     const application = builder.apply(op, inputs, attrs, this.#place);
-    const targets = application.shapes.map((inferred, i) => {
+    const count = application.shapes.length - states.length;
+    const targets = application.shapes.slice(0, count).map((inferred, i) => {
       const tensor = this.#outputTensor(first + i);
       const shape = this.#importer.settledShape(this.#frame, tensor, options.shape ?? inferred, this.#place);
       const { dtype, quant } = this.#importer.declaredType(this.#frame, tensor, this.#place);
@@ -134,9 +136,15 @@ export class OperatorContext implements ConvertContext {
     });
     const values = builder.add(
       application,
-      targets.map((target) => target.result),
+      [
+        ...targets.map((target) => target.result),
+        ...states.map(({ current: { value, type } }) => ({ name: `${value}_next`, ...type })),
+      ],
       this.#place,
     );
+    states.forEach((state, i) => {
+      state.assign(values[count + i]);
+    });
     targets.forEach(({ tensor, shape, direct, own }, i) => {
       const value = direct ? values[i] : this.#importer.reshape(values[i], shape, own, this.#place);
       this.#importer.define(this.#frame, tensor, { value }, this.#place);

@@ -37,6 +37,8 @@ export interface OutputOptions {
   readonly index?: number;
   /** The operator's output shape where it is not the op's: a free `reshape` follows. */
   readonly shape?: readonly number[];
+  /** What the op's last results become. */
+  readonly states?: readonly StateHandle[];
 }
 
 /** A tensor that outlives an inference. */
@@ -92,7 +94,7 @@ export interface ConvertContext {
     attrs: Attrs<K>,
     results: readonly ResultType[],
   ): ValueName[];
-  /** Adds the node that computes the operator's outputs, from `index` on as many as the op has results. */
+  /** Adds the node that computes the operator's outputs, from `index` on as many as the op has results that are no states. */
   output<K extends OpName>(op: K, inputs: readonly ValueName[], attrs: Attrs<K>, options?: OutputOptions): void;
   /** Makes output `index` another name of `value`, whose type must be the output's. */
   forward(index: number, value: ValueName): void;

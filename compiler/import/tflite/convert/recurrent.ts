@@ -1,18 +1,6 @@
 /** Layers with state. */
-import type { ConvertContext, Converters, Operand, ResultType, StateHandle } from './context.ts';
+import type { ConvertContext, Converters, Operand } from './context.ts';
 import { present } from './conv.ts';
-
-function resultLike({ type: { dtype, quant } }: { readonly type: ResultType }): ResultType {
-  return { dtype, quant };
-}
-
-/** Makes the node's first result the operator's output and the others what the states become. */
-function finish(context: ConvertContext, values: readonly string[], states: readonly StateHandle[]): void {
-  context.forward(0, values[0]);
-  states.forEach((state, i) => {
-    state.assign(values[i + 1]);
-  });
-}
 
 function svdf(context: ConvertContext): void {
   const x = context.input(0, 'the input');
@@ -23,13 +11,12 @@ function svdf(context: ConvertContext): void {
   const options = context.options('SVDFOptions');
   // Interpreters read the activation of float layers only; integers are clamped to their type.
   const activation = x.type.dtype === 'f32' ? context.activation(options.fused_activation_function) : 'none';
-  const values = context.emit(
+  context.output(
     'svdf',
     present(x, feature, time, state.current, bias),
     { rank: options.rank, activation },
-    [context.outputs[0], state.current].map(resultLike),
+    { states: [state] },
   );
-  finish(context, values, [state]);
 }
 
 /** Inputs that make another kind of LSTM, by their first position and number. */
@@ -60,14 +47,13 @@ function lstm(context: ConvertContext): void {
   ];
   const hidden = context.state(18, 'the hidden state');
   const cell = context.state(19, 'the cell state');
-  const values = context.emit(
+  context.output(
     'lstm',
     present(...operands, hidden.current, cell.current),
     // Interpreters clip by positive bounds only.
     { timeMajor: options.time_major, cellClip: Math.max(0, options.cell_clip) },
-    [context.outputs[0], hidden.current, cell.current].map(resultLike),
+    { states: [hidden, cell] },
   );
-  finish(context, values, [hidden, cell]);
 }
 
 export const RECURRENT_CONVERTERS = {

@@ -5,16 +5,20 @@ import { byteSize, type DType, sameShape, type TensorType, typeText } from '../.
 import { readNpy } from './npy.ts';
 import { Failure, readUserFile, UsageError } from './output.ts';
 
+type TensorNames = ReadonlyMap<ValueName, string>;
+
 /** `in.bin` or `name=file.npy`, as `--input` takes it. */
 interface InputFlag {
   readonly name: string | undefined;
   readonly path: string;
 }
 
-function parseFlag(graph: Graph, text: string): InputFlag {
+function parseFlag(graph: Graph, tensorNames: TensorNames, text: string): InputFlag {
   const at = text.indexOf('=');
   if (at < 0) return { name: undefined, path: text };
-  const name = text.slice(0, at);
+  const given = text.slice(0, at);
+  const called = graph.inputs.filter((name) => tensorNames.get(name) === given);
+  const name = !graph.inputs.includes(given) && called.length === 1 ? (called[0] as ValueName) : given;
   if (!graph.inputs.includes(name)) {
     throw new UsageError(`--input ${text}: the model has no input "${name}"; it has ${inputList(graph)}`);
   }
@@ -25,9 +29,12 @@ function inputList(graph: Graph): string {
   return graph.inputs.map((name) => `"${name}" (${typeText(typeOfValue(graph, name))})`).join(', ');
 }
 
-/** One byte array per input of the model, in its order. Unnamed flags fill the inputs that no flag names. */
-export function readInputs(graph: Graph, flags: readonly string[]): Uint8Array[] {
-  const parsed = flags.map((flag) => parseFlag(graph, flag));
+/**
+ * One byte array per input of the model, in its order. Unnamed flags fill the inputs that no flag names; `tensorNames` are
+ * further names that flags may use.
+ */
+export function readInputs(graph: Graph, flags: readonly string[], tensorNames: TensorNames): Uint8Array[] {
+  const parsed = flags.map((flag) => parseFlag(graph, tensorNames, flag));
   const named = new Map<ValueName, string>();
   for (const { name, path } of parsed) {
     if (name === undefined) continue;

@@ -23,7 +23,7 @@ export async function run(path: string, options: RunOptions): Promise<void> {
     throw new UsageError(`--layers: only the reference engine keeps them, found --engine ${engine}`);
   }
   const model = loadModel(path, options);
-  const inputs = readInputs(model.graph, options.input);
+  const inputs = readInputs(model.graph, options.input, model.tensorNames);
   const outputs = await runOnce(engine, model.graph, inputs);
   const files: TextOrBytes[] = outputs.map((content, i) => ({ path: `out_${i}.bin`, content }));
   if (options.layers === true) files.push(...layerFiles(model, inputs));

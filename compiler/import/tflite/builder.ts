@@ -27,6 +27,11 @@ export interface NamedResult extends ResultType {
   readonly name: string;
 }
 
+/** A name from the file without what would tear a line of text. */
+export function printable(name: string): string {
+  return name.slice(0, MAX_NAME).replace(/[\s\p{C}]/gu, '_');
+}
+
 export class GraphBuilder {
   readonly types = new Map<ValueName, TensorType>();
   readonly constants = new Map<ValueName, Constant>();
@@ -44,7 +49,7 @@ export class GraphBuilder {
 
   /** Declares a value; its name is `wanted`, made printable and unique. */
   define(wanted: string, type: TensorType): ValueName {
-    const base = wanted.slice(0, MAX_NAME).replace(/[\s\p{C}]/gu, '_');
+    const base = printable(wanted);
     let name = base;
     while (this.types.has(name)) {
       const suffix = (this.#suffixes.get(base) ?? 0) + 1;

@@ -4,6 +4,7 @@ import { elementCount, typeText } from '../../../ir/tensor/types.ts';
 import { type Frame, Importer, type SourceOperator } from './importer.ts';
 import { ModelFile } from './model-file.ts';
 import { quoted, ROOT, within } from './reader.ts';
+import { nameBySignature } from './signature.ts';
 import { checkShape, tensorType } from './tensors.ts';
 
 export type { SourceOperator } from './importer.ts';
@@ -21,6 +22,8 @@ export interface ImportedModel {
   readonly graph: Graph;
   /** The operators of the main subgraph, in the file's order. */
   readonly layers: readonly SourceOperator[];
+  /** Names in the file of the inputs and outputs that are called as the file's signature calls them. */
+  readonly tensorNames: ReadonlyMap<ValueName, string>;
   /** What the file says about itself. */
   readonly description: string;
 }
@@ -43,11 +46,8 @@ export function importTflite(bytes: Uint8Array, options: ImportOptions): Importe
   ]);
   const constants = new Map([...builder.constants].filter(([name]) => used.has(name)));
   const types = new Map([...builder.types].filter(([name]) => constants.has(name) || !builder.constants.has(name)));
-  return {
-    graph: { name: options.name, inputs, outputs, states, constants, nodes: builder.nodes, types },
-    layers,
-    description: model.model.description,
-  };
+  const graph = { name: options.name, inputs, outputs, states, constants, nodes: builder.nodes, types };
+  return { ...nameBySignature(graph, layers, frame.subgraph, model.model), description: model.model.description };
 }
 
 function bindInputs(importer: Importer, frame: Frame, batch: number | undefined): ValueName[] {

@@ -1,6 +1,7 @@
 /**
  * The tables of a TFLite file that the importer reads, after TensorFlow's `lite/schema/schema.fbs` (version 3). Fields
- * that say nothing about the computation (debug metadata, signatures, recorded minima and maxima) are left out.
+ * that say nothing about the computation (debug metadata, recorded minima and maxima) are left out, but for signatures,
+ * whose names the users of a model know.
  */
 import {
   blob,
@@ -26,7 +27,13 @@ export const FILE_IDENTIFIER = 'TFL3';
 export const SCHEMA_VERSION = 3;
 
 /** Beyond these numbers of entries a file is refused; the largest converted networks stay far below. */
-export const LIMITS = { subgraphs: 2 ** 10, operators: 2 ** 16, tensors: 2 ** 17, buffers: 2 ** 18 } as const;
+export const LIMITS = {
+  subgraphs: 2 ** 10,
+  operators: 2 ** 16,
+  tensors: 2 ** 17,
+  buffers: 2 ** 18,
+  signatures: 2 ** 10,
+} as const;
 
 /** Element types by number. */
 export const TENSOR_TYPES = [
@@ -116,6 +123,12 @@ const subgraph = {
 
 const operatorCode = { deprecated_builtin_code: i8(0), custom_code: text(1), builtin_code: i32(3) };
 const buffer = { data: blob(0), offset: u64(1), size: u64(2) };
+const tensorMap = { name: text(0), tensor_index: u32(1) };
+const signature = {
+  inputs: tables(0, 'signature input', LIMITS.tensors, tensorMap),
+  outputs: tables(1, 'signature output', LIMITS.tensors, tensorMap),
+  subgraph_index: u32(4),
+};
 
 export const MODEL = {
   version: u32(0),
@@ -123,6 +136,7 @@ export const MODEL = {
   subgraphs: tables(2, 'subgraph', LIMITS.subgraphs, subgraph),
   description: text(3),
   buffers: tables(4, 'buffer', LIMITS.buffers, buffer),
+  signature_defs: tables(7, 'signature', LIMITS.signatures, signature),
 };
 
 export type QuantizationRecord = Decoded<typeof quantization>;
@@ -132,4 +146,5 @@ export type TensorRecord = Decoded<typeof tensor>;
 export type OperatorRecord = Decoded<typeof operator>;
 export type SubgraphRecord = Decoded<typeof subgraph>;
 export type BufferRecord = Decoded<typeof buffer>;
+export type TensorMapRecord = Decoded<typeof tensorMap>;
 export type ModelRecord = Decoded<typeof MODEL>;

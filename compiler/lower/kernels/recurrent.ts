@@ -308,7 +308,7 @@ const lstmDirect: Kernel<'lstm'> = {
       const state = k.let('hp', mul(b, g.units));
       k.for('unit', 0, g.units, (unit) => {
         const [input, forget, candidate, output] = GATES.map((name, i) =>
-          k.let(name, code.gate(name, ...gate(i, unit, xStart, state))),
+          k.let(`${name}_gate`, code.gate(name, ...gate(i, unit, xStart, state))),
         );
         const place = add(state, unit);
         const value = k.let('c', code.cell(forget, input, candidate, cell.at(place)));

@@ -215,6 +215,14 @@ export interface LstmScales {
 const GATE_INPUT = symmetricType('i16', 2 ** -12);
 const GATE_UNIT = 2 ** -15;
 
+/** The factor of a product of gates. Throws OpError for one that would shift every bit out. */
+function gateFactor(factor: number): Multiplier {
+  const multiplier = quantizeMultiplier(factor);
+  if (multiplier.shift > 30)
+    throw new OpError(`expected state scales above 2^-60, found a factor of 2^${multiplier.shift}`);
+  return multiplier;
+}
+
 /** log2 of the cell state's scale. Throws OpError unless that is a power of two. */
 function cellPower(cell: TensorType): number {
   const scale = scaleOf(cell, true);
@@ -243,9 +251,9 @@ export function lstmScales(inputs: readonly TensorType[], attrs: LstmAttrs): Lst
     accumulator,
     gate: { multiplier: 3, shift: 0 },
     cellToTanh: power >= -12 ? { multiplier: 3 << (12 + power), shift: 0 } : { multiplier: 3, shift: -12 - power },
-    forgetTimesCell: quantizeMultiplier(GATE_UNIT),
-    inputTimesCell: quantizeMultiplier(GATE_UNIT ** 2 / scaleOf(cell)),
-    outputTimesTanh: quantizeMultiplier(GATE_UNIT ** 2 / scaleOf(hidden)),
+    forgetTimesCell: gateFactor(GATE_UNIT),
+    inputTimesCell: gateFactor(GATE_UNIT ** 2 / scaleOf(cell)),
+    outputTimesTanh: gateFactor(GATE_UNIT ** 2 / scaleOf(hidden)),
     hiddenZeroPoint: affineOf(hidden).zeroPoint,
     cellClip: Math.trunc(Math.min(clip, 32767)),
   };

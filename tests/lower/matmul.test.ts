@@ -1,0 +1,27 @@
+import { suite as makeSuite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
+import { randomFaults } from '../support/random-programs.ts';
+
+const suite = makeSuite('matrix product kernels');
+const AGAIN = 'node --import tsx tests/lower/matmul.test.ts';
+const cases = [...(await casesOf(['dense'], ['FULLY_CONNECTED', 'BATCH_MATMUL'])), ...(await casesOf(['compressed']))];
+
+for (const target of KERNEL_TARGETS) {
+  suite(`every case for target ${target} computes what its graph does`, () => {
+    const faults = cases.flatMap((loaded) => {
+      const fault = loweringFault(loaded, target);
+      return fault === undefined ? [] : [`${loaded.case.name}: ${fault}`];
+    });
+    assert.equal(faults, [], AGAIN);
+    assert.ok(cases.length >= 60, `${cases.length} cases`);
+  });
+}
+
+for (const op of ['fully_connected', 'batch_matmul'] as const) {
+  suite(`random ${op}, weights constant and not, compute what evaluation says`, () => {
+    assert.equal(randomFaults([op], 120), [], AGAIN);
+  });
+}
+
+suite.run();

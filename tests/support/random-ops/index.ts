@@ -7,7 +7,9 @@ import { MOVEMENT } from './movement.ts';
 import { PRODUCTS } from './products.ts';
 import { QUANTS } from './quant.ts';
 import { RECURRENT } from './recurrent.ts';
+import { REDUCTIONS } from './reduce.ts';
 import type { Propose } from './request.ts';
+import { ROWS } from './rows.ts';
 
 export const PROPOSE: { readonly [K in OpName]: Propose } = {
   ...ELEMENTWISE,
@@ -15,5 +17,7 @@ export const PROPOSE: { readonly [K in OpName]: Propose } = {
   ...PRODUCTS,
   ...QUANTS,
   ...RECURRENT,
+  ...REDUCTIONS,
+  ...ROWS,
   ...MOVEMENT,
 };

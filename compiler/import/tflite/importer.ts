@@ -19,6 +19,10 @@ const MAX_WORK = 2 ** 22;
 
 const WITHOUT_OUTPUTS: readonly string[] = ['ASSIGN_VARIABLE', 'CALL_ONCE'] satisfies readonly SupportedOperator[];
 
+function isSupported(opcode: string): opcode is SupportedOperator {
+  return SUPPORTED_OPERATORS.some((name) => name === opcode);
+}
+
 /** What a tensor stands for: a value, or (for tensors of type RESOURCE) a variable. */
 export type Binding = { readonly value: ValueName } | { readonly variable: string };
 
@@ -89,17 +93,16 @@ export class Importer {
     const opcode = this.model.operatorName(operator, within(frame.place, `operator ${index}`));
     const tensors = this.#tensorNames(frame, operator);
     const place = within(frame.place, `operator ${index} ${opcode} (${tensors})`);
-    const convert = CONVERTERS[opcode as SupportedOperator];
-    if (convert === undefined) {
-      const supported = SUPPORTED_OPERATORS.filter((name) => CONVERTERS[name] !== undefined).join(', ');
-      this.model.refuse(place, `one of the operators ${supported}`, opcode, 'Rebuild the model without it.');
+    if (!isSupported(opcode)) {
+      const expected = `one of the operators ${SUPPORTED_OPERATORS.join(', ')}`;
+      this.model.refuse(place, expected, opcode, 'Rebuild the model without it.');
     }
     if (operator.outputs.length === 0 && !WITHOUT_OUTPUTS.includes(opcode)) {
       this.model.refuse(place, 'at least 1 output', '0');
     }
     const again = operator.outputs.find((tensor) => frame.written.has(tensor));
     if (again !== undefined) this.model.refuse(place, 'tensors written once', `tensor ${again} again`);
-    convert(new OperatorContext(this, frame, operator, opcode as SupportedOperator, place));
+    CONVERTERS[opcode](new OperatorContext(this, frame, operator, opcode, place));
     const missing = operator.outputs.find((tensor) => !frame.written.has(tensor));
     if (missing !== undefined) this.model.refuse(place, `the outputs of ${opcode}`, `tensor ${missing} besides`);
     if (frame.caller === undefined && frame.index === 0) {

@@ -1,7 +1,8 @@
-/** The converter of every supported operator. */
+/** The converter of every supported operator; one without a converter does not compile. */
+import type { SupportedOperator } from '../opcodes.ts';
 import { BINARY_CONVERTERS } from './binary.ts';
 import { COMPARE_CONVERTERS } from './compare.ts';
-import type { Converters } from './context.ts';
+import type { Converter } from './context.ts';
 import { CONTROL_CONVERTERS } from './control.ts';
 import { CONV_CONVERTERS } from './conv.ts';
 import { DENSIFY_CONVERTERS } from './densify.ts';
@@ -15,7 +16,7 @@ import { RESIZE_CONVERTERS } from './resize.ts';
 import { SOFTMAX_CONVERTERS } from './softmax.ts';
 import { UNARY_CONVERTERS } from './unary.ts';
 
-export const CONVERTERS: Converters = {
+export const CONVERTERS: { readonly [K in SupportedOperator]: Converter } = {
   ...CONV_CONVERTERS,
   ...MATMUL_CONVERTERS,
   ...BINARY_CONVERTERS,

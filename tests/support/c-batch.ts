@@ -58,17 +58,18 @@ export async function runBatch(items: readonly BatchItem[], options: BatchOption
 
 /** The compiler takes many files at once, so that its start is paid less often; as many commands run as there are cores. */
 async function compileAll(folder: string, count: number, { cc, flags }: BatchOptions): Promise<void> {
-  const sources = [...Array.from({ length: count }, (_, i) => `c${i}.c`), 'main.c'];
-  const groups: string[][] = [];
-  for (let at = 0; at < sources.length; at += FILES_PER_COMMAND) groups.push(sources.slice(at, at + FILES_PER_COMMAND));
-  const queue = [...groups];
+  const sources = Array.from({ length: count }, (_, i) => `c${i}.c`);
+  const queue: string[][] = [];
+  for (let at = 0; at < count; at += FILES_PER_COMMAND) queue.push(sources.slice(at, at + FILES_PER_COMMAND));
   const worker = async (): Promise<void> => {
     for (let group = queue.shift(); group !== undefined; group = queue.shift()) {
       await checked(folder, cc, [...STRICT, ...flags, '-c', ...group]);
     }
   };
-  await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  await checked(folder, cc, [...flags, ...sources.map((file) => file.replace(/c$/, 'o')), '-o', 'batch']);
+  const ends = await Promise.allSettled(Array.from({ length: availableParallelism() }, worker));
+  for (const end of ends) if (end.status === 'rejected') throw end.reason;
+  const objects = sources.map((file) => file.replace(/c$/, 'o'));
+  await checked(folder, cc, [...flags, 'main.c', ...objects, '-o', 'batch']);
 }
 
 async function checked(cwd: string, command: string, args: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 /** Convolutions. */
-import type { TensorType } from '../../../../ir/tensor/types.ts';
+import { type TensorType, typeText } from '../../../../ir/tensor/types.ts';
 import type { TensorTypeName } from '../schema.ts';
 import type { ConvertContext, Converters, Operand } from './context.ts';
 import { windowPadding } from './window.ts';
@@ -25,6 +25,20 @@ export function weightsOf(context: ConvertContext, what: string): Operand {
   return context.operand(context.constant(type, Int8Array.from(w.data as Int8Array)));
 }
 
+/** Refuses zero points where interpreters take them for 0. */
+export function expectSymmetric(context: ConvertContext, type: TensorType, what: string): void {
+  if (type.quant.kind === 'affine' && type.quant.zeroPoint.some((zeroPoint) => zeroPoint !== 0)) {
+    context.refuse(`${what} with zero point 0`, typeText(type));
+  }
+}
+
+/** Zero points in convolutions are those of 8-bit activations and of uint8 weights. */
+function checkZeroPoints(context: ConvertContext, x: TensorType, w: TensorType): void {
+  if (w.dtype === 'i8') expectSymmetric(context, w, 'int8 filters');
+  if (x.dtype !== 'i16') return;
+  for (const type of [x, context.outputs[0].type]) expectSymmetric(context, type, '16-bit activations');
+}
+
 export function present(...operands: readonly (Operand | undefined)[]): string[] {
   return operands.flatMap((operand) => (operand === undefined ? [] : [operand.value]));
 }
@@ -43,6 +57,7 @@ function convolution(
   }
   const dilation: [number, number] = [options.dilation_h_factor, options.dilation_w_factor];
   const padding = windowPadding(context, x.type.shape, [w.type.shape[1], w.type.shape[2]], options, dilation);
+  checkZeroPoints(context, x.type, w.type);
   const biasType = 'quantized_bias_type' in options ? options.quantized_bias_type : 'INT64';
   context.output(op, present(x, w, bias), {
     stride: [options.stride_h, options.stride_w],
@@ -70,6 +85,7 @@ function transposeConvolution(context: ConvertContext): void {
   if (w.type.shape.length !== 4) {
     context.refuse('filters of four dimensions', `shape [${w.type.shape.join(', ')}]`);
   }
+  checkZeroPoints(context, x.type, w.type);
   const [batch, height, width, channels] = shape;
   if (shape.length !== 4 || batch !== x.type.shape[0] || channels !== w.type.shape[0]) {
     const expected = `an output shape [${x.type.shape[0]}, height, width, ${w.type.shape[0]}]`;

@@ -1,7 +1,7 @@
 /** Matrix products. */
 import { elementCount } from '../../../../ir/tensor/types.ts';
 import type { ConvertContext, Converters } from './context.ts';
-import { accumulatorOf, present, weightsOf } from './conv.ts';
+import { accumulatorOf, expectSymmetric, present, weightsOf } from './conv.ts';
 
 function fullyConnected(context: ConvertContext): void {
   const x = context.input(0, 'the rows');
@@ -11,6 +11,10 @@ function fullyConnected(context: ConvertContext): void {
   if (options.weights_format !== 'DEFAULT') context.refuse('weights in row-major order', options.weights_format);
   if (w.type.shape.length !== 2) {
     context.refuse('weights of two dimensions', `shape [${w.type.shape.join(', ')}]`);
+  }
+  const isPerChannel = w.type.quant.kind === 'affine' && w.type.quant.scale.length > 1;
+  if (w.type.dtype === 'i8' && (isPerChannel || x.type.dtype === 'f32')) {
+    expectSymmetric(context, w.type, 'int8 weights of a float layer or with a scale per unit');
   }
   const [units, depth] = w.type.shape;
   const shape = options.keep_num_dims

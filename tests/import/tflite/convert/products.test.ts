@@ -34,6 +34,13 @@ const up = (
   options: CaseOptions<'TRANSPOSE_CONV'>['options'] = same,
 ) => graphOf('TRANSPOSE_CONV', [shape, ones(f32(...weights)), image], f32(...output), options);
 
+const filtered = (x: Tensor, scale: number, zeroPoint: number) =>
+  graphOf('CONV_2D', [x, ones(tensor('i8', [1, 1, 1, 2], scale, zeroPoint))], tensor(x.type, [1, 3, 3, 1], 0.5), {
+    padding: 'SAME',
+    stride_h: 1,
+    stride_w: 1,
+  });
+
 const REFUSALS: readonly (readonly [why: string, build: () => Graph, message: RegExp])[] = [
   ['an output shape at run time', () => up(tensor('i32', [4]), [3, 3, 3, 2], [1, 6, 8, 3]), /known at import/],
   [
@@ -59,6 +66,21 @@ const REFUSALS: readonly (readonly [why: string, build: () => Graph, message: Re
     'matrices that do not fit',
     () => graphOf('BATCH_MATMUL', [f32(2, 3), f32(2, 3)], f32(2, 3), {}),
     /one inner extent/,
+  ],
+  [
+    'int8 filters with a zero point',
+    () => filtered(tensor('i8', [1, 3, 3, 2], 0.5, 3), 0.5, 1),
+    /int8 filters with zero point 0/,
+  ],
+  [
+    '16-bit images with a zero point',
+    () => filtered(tensor('i16', [1, 3, 3, 2], 0.5, 3), 0.5, 0),
+    /activations with zero point 0/,
+  ],
+  [
+    'int8 weights of a float layer with a zero point',
+    () => graphOf('FULLY_CONNECTED', [f32(1, 2), ones(tensor('i8', [3, 2], 0.5, 1))], f32(1, 3), {}),
+    /a float layer.*with zero point 0/,
   ],
   ['a vector', () => graphOf('BATCH_MATMUL', [f32(3), f32(3, 2)], f32(2), {}), /expected matrices/],
   [

@@ -6,14 +6,14 @@ import type { Elem, Func, Program } from '../../ir/loop/types.ts';
 import { ELEM_BYTES } from '../../ir/loop/types.ts';
 import { bytesOf } from '../../ir/tensor/bytes.ts';
 import { type Graph, inputTypes, type Node, outputTypes, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
-import { DENSE, encodingText, type TensorType, typeText } from '../../ir/tensor/types.ts';
+import { DENSE, DTYPE_FACTS, encodingText, type TensorType, typeText } from '../../ir/tensor/types.ts';
 import { type MemoryBuffer, type MemoryPlan, type MemoryStep, planMemory } from '../plan/memory.ts';
 import type { Target } from '../targets/index.ts';
 import { buildCopy, buildFill } from './copy.ts';
 import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Site } from './kernel.ts';
 import { kernelsOf } from './kernels/index.ts';
 import { Linker } from './link.ts';
-import { assignStorage, type Storage, type StorageMap } from './storage.ts';
+import { assignStorage, type Storage, type StorageMap, sameStorage } from './storage.ts';
 
 /** What was decided for one kernel call. */
 export interface StepPlan {
@@ -53,9 +53,14 @@ export class LowerError extends Error {
   override name = 'LowerError';
 }
 
-/** Throws LowerError when a node has no kernel for the target. */
+/** Throws LowerError when a node has no kernel for the target, or a value's type no place in memory. */
 export function lower(graph: Graph, target: Target): Lowered {
-  const storage = assignStorage(graph);
+  refusePacked(graph);
+  const mayReplace = (node: Node, from: number, to: number): boolean => {
+    const { kernel, site } = chooseKernel(graph, node, target);
+    return (kernel.inPlace?.(site) ?? []).some(([input, output]) => input === from && output === to);
+  };
+  const storage = assignStorage(graph, mayReplace);
   const steps = [
     ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, target, storage)),
     ...storage.copies.map(({ from, to }) => copyStep(graph, from, to, storage)),
@@ -64,8 +69,20 @@ export function lower(graph: Graph, target: Target): Lowered {
     steps: steps.map((step) => memoryStep(step)),
     buffers: arenaBuffers(graph, storage),
     persistent: new Map(graph.states.map((state) => [state.name, bufferOf(typeOfValue(graph, state.name))])),
+    successors: storage.successors,
   });
   return { program: link(graph, target, steps, memory), plan: { steps: steps.map(({ plan }) => plan), memory } };
+}
+
+function refusePacked(graph: Graph): void {
+  const computed = [...graph.inputs, ...graph.states.map(({ name }) => name), ...graph.nodes.flatMap((n) => n.outputs)];
+  for (const value of [...computed, ...graph.outputs]) {
+    const type = typeOfValue(graph, value);
+    if (DTYPE_FACTS[type.dtype].bits >= 8) continue;
+    throw new LowerError(
+      `%${value}: ${typeText(type)} has elements of less than a byte, expected 8 bits or more; only constants are packed`,
+    );
+  }
 }
 
 /** The cast joins an op name with its own attributes, which the union over all ops loses. */
@@ -81,28 +98,42 @@ function siteOf(graph: Graph, node: Node, target: Target): Site {
   return site as unknown as Site;
 }
 
-function nodeStep(graph: Graph, node: Node, target: Target, storage: StorageMap): Step {
+interface Choice {
+  readonly site: Site;
+  readonly kernel: Kernel;
+  readonly refused: StepPlan['refused'];
+}
+
+/** The first of the op's kernels that can do the node. */
+function chooseKernel(graph: Graph, node: Node, target: Target): Choice {
   const site = siteOf(graph, node, target);
-  for (const value of node.inputs) refuseEncoding(graph, value);
   const refused: { kernel: string; reason: string }[] = [];
   for (const kernel of kernelsOf(node.op) as readonly Kernel[]) {
     const verdict = kernel.applies(site);
-    if (verdict !== true) {
-      refused.push({ kernel: kernel.name, reason: verdict });
-      continue;
-    }
-    const value = node.outputs[0] as ValueName;
-    const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
-    const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
-    return {
-      plan: { op: node.op, value, kernel: kernel.name, refused, ...accesses(inputs, outputs) },
-      built: buildKernel(kernel, site, node, graph),
-      inputs,
-      outputs,
-    };
+    if (verdict === true) return { site, kernel, refused };
+    refused.push({ kernel: kernel.name, reason: verdict });
   }
   const reasons = refused.map(({ kernel, reason }) => `\n  ${kernel}: ${reason}`).join('');
   throw new LowerError(`${node.op} (%${node.outputs[0]}) has no kernel for target ${target.name}${reasons}`);
+}
+
+function nodeStep(graph: Graph, node: Node, target: Target, storage: StorageMap): Step {
+  for (const value of node.inputs) refuseEncoding(graph, value);
+  const { site, kernel, refused } = chooseKernel(graph, node, target);
+  const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
+  const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
+  return {
+    plan: {
+      op: node.op,
+      value: node.outputs[0] as ValueName,
+      kernel: kernel.name,
+      refused,
+      ...accesses(inputs, outputs),
+    },
+    built: buildKernel(kernel, site, node, graph),
+    inputs,
+    outputs,
+  };
 }
 
 function refuseEncoding(graph: Graph, value: ValueName): void {
@@ -163,10 +194,17 @@ function memoryStep({ plan, built, inputs, outputs }: Step): MemoryStep {
     reads: plan.reads,
     writes: plan.writes,
     scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
-    inPlace: built.inPlace.map(
-      ([i, o]) => [orderName(inputs[i] as Storage), orderName(outputs[o] as Storage)] as const,
-    ),
+    inPlace: built.inPlace
+      .filter((pair) =>
+        inputs.every((input, i) => isReplaced(built, i, pair) || !sameStorage(input, inputs[pair[0]] as Storage)),
+      )
+      .map(([i, o]) => [orderName(inputs[i] as Storage), orderName(outputs[o] as Storage)] as const),
   };
+}
+
+/** Whether output `o`, which may replace its input, may replace input `i` as well: both can be the same memory. */
+function isReplaced(built: BuiltKernel, i: number, [, o]: readonly [number, number]): boolean {
+  return built.inPlace.some(([input, output]) => input === i && output === o);
 }
 
 function bufferOf(type: TensorType): MemoryBuffer {
@@ -177,7 +215,8 @@ function bufferOf(type: TensorType): MemoryBuffer {
 function arenaBuffers(graph: Graph, storage: StorageMap): Map<string, MemoryBuffer> {
   const buffers = new Map<string, MemoryBuffer>();
   for (const [value, place] of storage.of) {
-    if (place.kind === 'arena') buffers.set(place.name, bufferOf(typeOfValue(graph, value)));
+    if (place.kind !== 'arena' || storage.successors.has(place.name)) continue;
+    buffers.set(place.name, bufferOf(typeOfValue(graph, value)));
   }
   for (const { to } of storage.copies) {
     if (to.kind !== 'arena') continue;
@@ -190,7 +229,13 @@ function link(graph: Graph, target: Target, steps: readonly Step[], memory: Memo
   const linker = new Linker(memory);
   const run = memory.order.map((index) => {
     const { built, inputs, outputs, plan } = steps[index] as Step;
-    return linker.call(built, inputs, outputs, memory.scratch.get(index) ?? [], `${plan.op}: ${plan.value.split(';')[0]}`);
+    return linker.call(
+      built,
+      inputs,
+      outputs,
+      memory.scratch.get(index) ?? [],
+      `${plan.op}: ${plan.value.split(';')[0]}`,
+    );
   });
   const reset = graph.states.map((state) => {
     const type = typeOfValue(graph, state.name);

@@ -4,7 +4,7 @@
  * The order is chosen for the smallest peak (order.ts), steps that may work in place do when their input dies there, and
  * offsets are found by search (offsets.ts). The result is data; `memoryChart` of report/ prints it.
  */
-import { placeBuffers } from './offsets.ts';
+import { liveBytes, placeBuffers } from './offsets.ts';
 import { chooseOrder } from './order.ts';
 
 /** One kernel call. Names are those of values; only values that are buffers of the problem take memory. */
@@ -30,14 +30,16 @@ export interface MemoryProblem {
   readonly buffers: ReadonlyMap<string, MemoryBuffer>;
   /** Values that live from one inference to the next; they lie at the start of the arena. */
   readonly persistent: ReadonlyMap<string, MemoryBuffer>;
+  /** Values, none of `buffers`, that are written over a persistent one of the same size (`written value -> persistent`). */
+  readonly successors: ReadonlyMap<string, string>;
 }
 
 export interface MemoryPlan {
   /** Indices into the problem's steps. Copies to a persistent value of what lies there already are left out. */
   readonly order: readonly number[];
-  /** Arena offset of every buffer and persistent value, in bytes. */
+  /** Arena offset of every buffer, persistent value and successor, in bytes. */
   readonly offsets: ReadonlyMap<string, number>;
-  /** Bytes of every buffer and persistent value. */
+  /** Bytes of each of them. */
   readonly sizes: ReadonlyMap<string, number>;
   /** Arena offsets of each step's scratch memory, by step index. */
   readonly scratch: ReadonlyMap<number, readonly number[]>;
@@ -69,54 +71,46 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
   const scratch = steps.flatMap((step, position) =>
     step.scratch.map((buffer): Interval => ({ ...buffer, start: position, end: position })),
   );
-  const intervals = [...groups.values(), ...scratch];
+  const intervals = [...groups.intervals.values(), ...scratch];
   const placed = placeBuffers(intervals);
-  // Only copies write persistent values.
-  const needed = steps.flatMap((step, position) => (isIdle(step, inPlace, problem) ? [] : [position]));
-  const base = alignUp(persistent.bytes, Math.max(1, ...intervals.map((interval) => interval.align)));
-  const bytes = intervals.length === 0 ? persistent.bytes : base + placed.bytes;
+  const base = intervals.reduce((offset, { align }) => alignUp(offset, align), persistent.bytes);
+  const offsets = new Map(persistent.offsets);
+  for (const [value, state] of problem.successors) offsets.set(value, persistent.offsets.get(state) as number);
+  const roots = new Map([...groups.intervals.keys()].map((root, i) => [root, base + (placed.offsets[i] as number)]));
+  for (const [value, root] of groups.rootOf) offsets.set(value, roots.get(root) as number);
   return {
-    order: needed.map((position) => order[position]),
-    offsets: valueOffsets(problem, groups, placed.offsets, base, persistent.offsets, inPlace),
-    sizes: new Map([...problem.buffers, ...problem.persistent].map(([value, { bytes: size }]) => [value, size])),
-    scratch: scratchOffsets(order, steps, placed.offsets.slice(groups.size), base),
+    order,
+    offsets,
+    sizes: sizesOf(problem),
+    scratch: scratchOffsets(order, steps, placed.offsets.slice(groups.intervals.size), base),
     inPlace,
-    bytes,
+    bytes: intervals.length === 0 ? persistent.bytes : base + placed.bytes,
     persistentBytes: persistent.bytes,
-    live: needed.map(
-      (position) =>
-        persistent.bytes +
-        intervals.filter((i) => i.start <= position && position <= i.end).reduce((sum, i) => sum + i.bytes, 0),
-    ),
+    live: liveBytes(intervals, steps.length).map((bytes) => persistent.bytes + bytes),
   };
 }
 
 type Lifetimes = ReadonlyMap<string, { readonly start: number; readonly end: number }>;
 
+/** Positions in the order from a buffer's first use to its last. */
 function lifetimes(problem: MemoryProblem, steps: readonly MemoryStep[]): Lifetimes {
   const lives = new Map<string, { start: number; end: number }>();
   steps.forEach((step, position) => {
     for (const value of [...step.writes, ...step.reads]) {
-      if (!problem.buffers.has(value) && !problem.persistent.has(value)) continue;
-      lives.set(value, { start: lives.get(value)?.start ?? position, end: position });
+      if (problem.buffers.has(value)) lives.set(value, { start: lives.get(value)?.start ?? position, end: position });
     }
   });
   return lives;
 }
 
-/** A written value takes over a read one's memory when the step allows it and the read value, and all that already shares its memory, dies there. */
+/** A written value takes over a read one's memory when the step allows it and the read value dies there. */
 function chooseInPlace(problem: MemoryProblem, steps: readonly MemoryStep[], lives: Lifetimes): Map<string, string> {
   const inPlace = new Map<string, string>();
   const taken = new Set<string>();
   steps.forEach((step, position) => {
     for (const [read, write] of step.inPlace) {
-      const from = problem.buffers.get(read) ?? problem.persistent.get(read);
-      const to = problem.buffers.get(write);
-      if (from === undefined || to === undefined || inPlace.has(write) || taken.has(read)) continue;
-      const dies = problem.persistent.has(rootOf(read, inPlace))
-        ? from.bytes === to.bytes && becomes(steps, read, write, position)
-        : lives.get(read)?.end === position;
-      if (!dies || from.align < to.align) continue;
+      if (!problem.buffers.has(write) || inPlace.has(write) || taken.has(read)) continue;
+      if (lives.get(read)?.end !== position) continue;
       inPlace.set(write, read);
       taken.add(read);
     }
@@ -124,43 +118,30 @@ function chooseInPlace(problem: MemoryProblem, steps: readonly MemoryStep[], liv
   return inPlace;
 }
 
-/** Whether nothing reads a persistent value after `position`, and in the next inference it is what `write` is now. */
-function becomes(steps: readonly MemoryStep[], read: string, write: string, position: number): boolean {
-  const writers = steps.filter((step) => step.writes.includes(read));
-  const isCopied = writers.length === 1 && writers[0].reads.length === 1 && writers[0].reads[0] === write;
-  return isCopied && !steps.some((step, i) => i > position && step.reads.includes(read));
+interface Groups {
+  /** What the values of one piece of memory need together, under the name of the first. */
+  readonly intervals: ReadonlyMap<string, Interval>;
+  readonly rootOf: ReadonlyMap<string, string>;
 }
 
-/** Whether the step copies a value to a persistent one in whose memory it already lies. */
-function isIdle({ reads, writes }: MemoryStep, inPlace: ReadonlyMap<string, string>, problem: MemoryProblem): boolean {
-  return writes.length === 1 && problem.persistent.has(writes[0]) && inPlace.get(reads[0]) === writes[0];
-}
-
-/** The value whose memory a value uses. */
-function rootOf(value: string, inPlace: ReadonlyMap<string, string>): string {
-  const from = inPlace.get(value);
-  return from === undefined ? value : rootOf(from, inPlace);
-}
-
-function groupIntervals(
-  problem: MemoryProblem,
-  lives: Lifetimes,
-  inPlace: ReadonlyMap<string, string>,
-): Map<string, Interval> {
-  const groups = new Map<string, Interval>();
-  for (const [value, buffer] of problem.buffers) {
-    const life = lives.get(value);
-    const root = rootOf(value, inPlace);
-    if (life === undefined || problem.persistent.has(root)) continue;
-    const group = groups.get(root);
-    groups.set(root, {
+function groupIntervals(problem: MemoryProblem, lives: Lifetimes, inPlace: ReadonlyMap<string, string>): Groups {
+  const intervals = new Map<string, Interval>();
+  const rootOf = new Map<string, string>();
+  // In order of time, so that the root of what is taken over is known.
+  for (const [value, life] of lives) {
+    const from = inPlace.get(value);
+    const root = from === undefined ? value : (rootOf.get(from) as string);
+    const buffer = problem.buffers.get(value) as MemoryBuffer;
+    const group = intervals.get(root);
+    rootOf.set(value, root);
+    intervals.set(root, {
       bytes: Math.max(group?.bytes ?? 0, buffer.bytes),
       align: Math.max(group?.align ?? 1, buffer.align),
       start: Math.min(group?.start ?? life.start, life.start),
       end: Math.max(group?.end ?? life.end, life.end),
     });
   }
-  return groups;
+  return { intervals, rootOf };
 }
 
 function placePersistent(problem: MemoryProblem): { bytes: number; offsets: Map<string, number> } {
@@ -174,22 +155,10 @@ function placePersistent(problem: MemoryProblem): { bytes: number; offsets: Map<
   return { bytes, offsets };
 }
 
-function valueOffsets(
-  problem: MemoryProblem,
-  groups: ReadonlyMap<string, Interval>,
-  groupOffsets: readonly number[],
-  base: number,
-  persistent: ReadonlyMap<string, number>,
-  inPlace: ReadonlyMap<string, string>,
-): Map<string, number> {
-  const roots = new Map([...groups.keys()].map((root, i) => [root, base + (groupOffsets[i] as number)]));
-  const offsets = new Map(persistent);
-  for (const value of problem.buffers.keys()) {
-    const root = rootOf(value, inPlace);
-    const offset = roots.get(root) ?? persistent.get(root);
-    if (offset !== undefined) offsets.set(value, offset);
-  }
-  return offsets;
+function sizesOf({ buffers, persistent, successors }: MemoryProblem): Map<string, number> {
+  const sizes = new Map([...buffers, ...persistent].map(([value, { bytes }]) => [value, bytes]));
+  for (const [value, state] of successors) sizes.set(value, (persistent.get(state) as MemoryBuffer).bytes);
+  return sizes;
 }
 
 function scratchOffsets(

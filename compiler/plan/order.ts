@@ -1,103 +1,225 @@
 /**
  * Chooses the order of the steps for the smallest peak of live bytes: a breadth-first search over the sets of steps that
- * can have run, keeping the best way to reach each set. Exact while no level has more sets than the beam; a chain has one.
+ * can have run, keeping the best way to reach each set. Exact while no level has more sets than the beam.
  */
 import type { MemoryProblem, MemoryStep } from './memory.ts';
 
 const BEAM = 64;
-/** Larger graphs keep the model's own order: the search takes time quadratic in the number of steps. */
-const MOST_STEPS = 1000;
+/** Sets tried per level, which bounds the time where many steps could come next. */
+const MOST_TRIES = 512;
+/** Larger problems keep the order they come in: the search takes time quadratic in the number of steps. */
+const MOST_STEPS = 2000;
 
-interface Partial {
-  readonly done: bigint;
-  readonly order: readonly number[];
+/** A step with its values as numbers. */
+interface NumberedStep {
+  readonly reads: readonly number[];
+  readonly writes: readonly number[];
+  readonly inPlace: readonly (readonly [read: number, write: number])[];
+  readonly scratchBytes: number;
+  /** Steps that may run only after this one. */
+  readonly unlocks: readonly number[];
+}
+
+interface Numbered {
+  readonly steps: readonly NumberedStep[];
+  /** Arena bytes of each value; 0 for those that live elsewhere or always. */
+  readonly bytes: readonly number[];
+  /** How many steps read each value. */
+  readonly readers: Int32Array;
+  /** How many steps must run before each. */
+  readonly waiting: Int32Array;
+}
+
+/** The steps of an order from its last to its first. */
+interface Path {
+  readonly last: number;
+  readonly before: Path | undefined;
+}
+
+/** Some steps that have run. */
+interface Prefix {
+  readonly path: Path | undefined;
   readonly peak: number;
   readonly live: number;
-  /** How many readers each live value still has. */
-  readonly readers: ReadonlyMap<string, number>;
+  /** Two independent hashes of the set of steps, as one exact integer. */
+  readonly hash: readonly [number, number];
+  /** Steps that could run next, ascending. */
+  readonly ready: readonly number[];
+  /** How many readers each value still has, and how many steps each step still waits for. */
+  readonly readers: Int32Array;
+  readonly waiting: Int32Array;
 }
 
+/** A prefix and one more step. */
+interface Extension extends Pick<Prefix, 'peak' | 'live' | 'hash'> {
+  readonly before: Prefix;
+  readonly last: number;
+}
+
+/** Indices of the problem's steps; the order they come in where no other has a smaller peak. */
 export function chooseOrder(problem: MemoryProblem): number[] {
-  const { steps, persistent } = problem;
-  if (steps.length > MOST_STEPS) return steps.map((_, i) => i);
-  const writers = new Map(steps.flatMap((step, i) => step.writes.map((value) => [value, i] as const)));
-  // A persistent value is read as it was before the inference: its readers come before its writer.
-  const before = (value: string) => (persistent.has(value) ? [] : (writers.get(value) ?? []));
-  const after = (value: string, writer: number) =>
-    persistent.has(value) ? steps.flatMap((step, i) => (i !== writer && step.reads.includes(value) ? [i] : [])) : [];
-  const needs = steps.map((step, i) =>
-    maskOf([...step.reads.flatMap(before), ...step.writes.flatMap((value) => after(value, i))]),
+  const given = problem.steps.map((_, i) => i);
+  const numbered = numberedProblem(problem);
+  const peak = given.reduce(
+    (prefix, index) => advance(numbered, extend(numbered, prefix, index), true),
+    start(numbered),
+  ).peak;
+  if (peak <= leastPeak(numbered) || given.length > MOST_STEPS) return given;
+  const best = search(numbered);
+  return best.peak < peak ? orderOf(best.path) : given;
+}
+
+/** What the hungriest single step needs: no order has a smaller peak. */
+function leastPeak({ steps, bytes }: Numbered): number {
+  return steps.reduce((peak, step) => {
+    const touched = new Set([...step.reads, ...step.writes]);
+    const sum = [...touched].reduce((total, value) => total + (bytes[value] as number), step.scratchBytes);
+    return Math.max(peak, sum - sharedBytes(step, bytes, () => true));
+  }, 0);
+}
+
+function numberedProblem({ steps, buffers, persistent, successors }: MemoryProblem): Numbered {
+  const numbers = new Map<string, number>();
+  const bytes: number[] = [];
+  const numberOf = (value: string): number => {
+    const known = numbers.get(value);
+    if (known !== undefined) return known;
+    numbers.set(value, bytes.length);
+    return bytes.push(buffers.get(value)?.bytes ?? 0) - 1;
+  };
+  const distinct = (values: readonly string[]) => [...new Set(values)].map(numberOf);
+  const unlocks = dependencies(steps, persistent, successors);
+  const result = steps.map(
+    (step, i): NumberedStep => ({
+      reads: distinct(step.reads),
+      writes: distinct(step.writes),
+      inPlace: step.inPlace.map(([read, write]) => [numberOf(read), numberOf(write)] as const),
+      scratchBytes: step.scratch.reduce((sum, { bytes: size }) => sum + size, 0),
+      unlocks: [...(unlocks[i] as ReadonlySet<number>)],
+    }),
   );
-  let level: Partial[] = [{ done: 0n, order: [], peak: 0, live: 0, readers: readerCounts(steps) }];
-  for (let count = 0; count < steps.length; count++) {
-    const next = new Map<bigint, Partial>();
-    for (const partial of level) {
-      for (const index of ready(steps.length, needs, partial.done)) {
-        const extended = extend(problem, partial, index);
-        const known = next.get(extended.done);
-        if (known === undefined || better(extended, known)) next.set(extended.done, extended);
-      }
+  const readers = new Int32Array(bytes.length);
+  const waiting = new Int32Array(steps.length);
+  for (const step of result) {
+    for (const value of step.reads) readers[value] = (readers[value] as number) + 1;
+    for (const next of step.unlocks) waiting[next] = (waiting[next] as number) + 1;
+  }
+  return { steps: result, bytes, readers, waiting };
+}
+
+/**
+ * For each step those that must come after it. A value is written before it is read, but a persistent one is read as it
+ * was before the inference: all its readers come before the step that writes over it.
+ */
+function dependencies(
+  steps: readonly MemoryStep[],
+  persistent: MemoryProblem['persistent'],
+  successors: MemoryProblem['successors'],
+): Set<number>[] {
+  const unlocks = steps.map(() => new Set<number>());
+  const writers = new Map<string, number>();
+  steps.forEach((step, i) => {
+    for (const value of step.writes) writers.set(successors.get(value) ?? value, i);
+  });
+  const writersOfValues = new Map(steps.flatMap((step, i) => step.writes.map((value) => [value, i] as const)));
+  steps.forEach((step, i) => {
+    for (const value of step.reads) {
+      const writer = persistent.has(value) ? writers.get(value) : writersOfValues.get(value);
+      if (writer === undefined || writer === i) continue;
+      if (persistent.has(value)) unlocks[i]?.add(writer);
+      else unlocks[writer]?.add(i);
     }
-    level = [...next.values()].sort(compare).slice(0, BEAM);
-  }
-  return [...(level[0]?.order ?? [])];
+  });
+  return unlocks;
 }
 
-function maskOf(indices: readonly number[]): bigint {
-  return indices.reduce((mask, index) => mask | (1n << BigInt(index)), 0n);
-}
-
-function readerCounts(steps: readonly MemoryStep[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const step of steps) for (const value of new Set(step.reads)) counts.set(value, (counts.get(value) ?? 0) + 1);
-  return counts;
-}
-
-function ready(count: number, needs: readonly bigint[], done: bigint): number[] {
-  const indices: number[] = [];
-  for (let i = 0; i < count; i++) {
-    if (((done >> BigInt(i)) & 1n) === 0n && ((needs[i] as bigint) & ~done) === 0n) indices.push(i);
-  }
-  return indices;
-}
-
-function extend(problem: MemoryProblem, partial: Partial, index: number): Partial {
-  const step = problem.steps[index] as MemoryStep;
-  const bytesOf = (value: string) => problem.buffers.get(value)?.bytes ?? 0;
-  const readers = new Map(partial.readers);
-  let dying = 0;
-  const dead = new Set<string>();
-  for (const value of new Set(step.reads)) {
-    const left = (readers.get(value) as number) - 1;
-    readers.set(value, left);
-    if (left === 0) {
-      dying += bytesOf(value);
-      dead.add(value);
-    }
-  }
-  const written = step.writes.reduce((sum, value) => sum + bytesOf(value), 0);
-  const unread = step.writes.filter((value) => !readers.has(value)).reduce((sum, value) => sum + bytesOf(value), 0);
-  const shared = step.inPlace
-    .filter(([read]) => dead.has(read))
-    .reduce((sum, [read, write]) => Math.max(sum, Math.min(bytesOf(read), bytesOf(write))), 0);
-  const during = partial.live + written - shared + step.scratch.reduce((sum, s) => sum + s.bytes, 0);
+function start({ waiting, readers }: Numbered): Prefix {
+  const ready = Array.from(waiting.keys()).filter((i) => waiting[i] === 0);
   return {
-    done: partial.done | (1n << BigInt(index)),
-    order: [...partial.order, index],
-    peak: Math.max(partial.peak, during),
-    live: partial.live + written - dying - unread,
-    readers,
+    path: undefined,
+    peak: 0,
+    live: 0,
+    hash: [0, 0],
+    ready,
+    readers: readers.slice(),
+    waiting: waiting.slice(),
   };
 }
 
-/** Smaller peak, then fewer live bytes, then the model's own order. */
-function compare(a: Partial, b: Partial): number {
-  if (a.peak !== b.peak) return a.peak - b.peak;
-  if (a.live !== b.live) return a.live - b.live;
-  const at = a.order.findIndex((index, i) => index !== b.order[i]);
-  return at < 0 ? 0 : (a.order[at] as number) - (b.order[at] as number);
+function search(numbered: Numbered): Prefix {
+  let level: readonly Prefix[] = [start(numbered)];
+  for (let count = 0; count < numbered.steps.length; count++) {
+    const found = new Map<number, Extension>();
+    let tries = 0;
+    for (const prefix of level) {
+      if (tries >= MOST_TRIES) break;
+      for (const index of prefix.ready.slice(0, MOST_TRIES)) {
+        tries++;
+        const extension = extend(numbered, prefix, index);
+        const key = extension.hash[0] * 2 ** 21 + (extension.hash[1] >>> 11);
+        const known = found.get(key);
+        if (known === undefined || compare(extension, known) < 0) found.set(key, extension);
+      }
+    }
+    const best = [...found.values()].sort(compare).slice(0, BEAM);
+    level = best.map((extension) => advance(numbered, extension, false));
+  }
+  return level[0] as Prefix;
 }
 
-function better(a: Partial, b: Partial): boolean {
-  return compare(a, b) < 0;
+/** What the figures become when a step runs next. */
+function extend({ steps, bytes }: Numbered, before: Prefix, index: number): Extension {
+  const step = steps[index] as NumberedStep;
+  const dies = (value: number) => before.readers[value] === 1;
+  const sum = (values: readonly number[]) => values.reduce((total, value) => total + (bytes[value] as number), 0);
+  const written = sum(step.writes);
+  const during = before.live + written + step.scratchBytes - sharedBytes(step, bytes, dies);
+  const unread = step.writes.filter((value) => before.readers[value] === 0);
+  return {
+    before,
+    last: index,
+    peak: Math.max(before.peak, during),
+    live: before.live + written - sum(step.reads.filter(dies)) - sum(unread),
+    hash: [(before.hash[0] ^ mixed(index)) >>> 0, (before.hash[1] ^ mixed(~index)) >>> 0],
+  };
+}
+
+/** Bytes saved by writing over what is read for the last time. */
+function sharedBytes(step: NumberedStep, bytes: readonly number[], dies: (value: number) => boolean): number {
+  return step.inPlace.reduce((most, [read, write]) => {
+    return dies(read) ? Math.max(most, Math.min(bytes[read] as number, bytes[write] as number)) : most;
+  }, 0);
+}
+
+/** `reuse` counts on in the arrays of the prefix before, which is then of no more use. */
+function advance({ steps }: Numbered, extension: Extension, reuse: boolean): Prefix {
+  const { before, last, peak, live, hash } = extension;
+  const step = steps[last] as NumberedStep;
+  const readers = reuse ? before.readers : before.readers.slice();
+  const waiting = reuse ? before.waiting : before.waiting.slice();
+  for (const value of step.reads) readers[value] = (readers[value] as number) - 1;
+  const unlocked = step.unlocks.filter((next) => {
+    waiting[next] = (waiting[next] as number) - 1;
+    return waiting[next] === 0;
+  });
+  const ready = reuse ? [] : [...before.ready.filter((index) => index !== last), ...unlocked].sort((a, b) => a - b);
+  return { path: { last, before: before.path }, peak, live, hash, ready, readers, waiting };
+}
+
+/** Smaller peak, then fewer live bytes, then the order that steps come in. */
+function compare(a: Extension, b: Extension): number {
+  return a.peak - b.peak || a.live - b.live || a.last - b.last;
+}
+
+/** Spreads a number over 32 bits (the finalizer of MurmurHash3). */
+function mixed(value: number): number {
+  let x = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+}
+
+function orderOf(path: Path | undefined): number[] {
+  const order: number[] = [];
+  for (let at = path; at !== undefined; at = at.before) order.push(at.last);
+  return order.reverse();
 }

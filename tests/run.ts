@@ -28,6 +28,8 @@ interface FileResult {
   readonly fault: string | undefined;
   readonly output: string;
   readonly seconds: number;
+  /** What the file skipped for a missing tool or folder. */
+  readonly skips: readonly Skip[];
 }
 
 interface Skip {
@@ -49,24 +51,32 @@ function count(output: string, label: string): number | undefined {
 }
 
 /** Judges a file by what uvu counted and how the process ended. */
-function judge(file: string, output: string, code: number | null, timedOut: boolean, seconds: number): FileResult {
+function judge(
+  file: string,
+  output: string,
+  code: number | null,
+  timedOut: boolean,
+  seconds: number,
+  skips: readonly Skip[],
+): FileResult {
   const total = count(output, 'Total') ?? 0;
   const passed = count(output, 'Passed') ?? 0;
   const skipped = count(output, 'Skipped') ?? 0;
   const failed = Math.max(0, total - passed - skipped);
   const fault = timedOut
     ? `did not end within ${FILE_LIMIT_MS / 1000} s`
-    : total === 0
+    : total === 0 && skips.length === 0
       ? 'ran no test: is `.run()` missing?'
       : code !== 0 && failed === 0
         ? `ended with code ${code}`
         : undefined;
-  return { file, passed, failed, skipped, fault, output, seconds };
+  return { file, passed, failed, skipped, fault, output, seconds, skips };
 }
 
-function runFile(file: string, skipLog: string): Promise<FileResult> {
+function runFile(file: string, folder: string): Promise<FileResult> {
   return new Promise((done) => {
     const started = Date.now();
+    const skipLog = join(folder, `${file.replaceAll('/', '-')}.jsonl`);
     const env = { ...process.env, MCC_SKIP_LOG: skipLog, FORCE_COLOR: '0' };
     const child = spawn(process.execPath, ['--import', LOADER, file], {
       cwd: ROOT,
@@ -86,7 +96,7 @@ function runFile(file: string, skipLog: string): Promise<FileResult> {
     }, FILE_LIMIT_MS);
     child.on('close', (code) => {
       clearTimeout(timer);
-      done(judge(file, output, code, timedOut, (Date.now() - started) / 1000));
+      done(judge(file, output, code, timedOut, (Date.now() - started) / 1000, readSkips(skipLog)));
     });
   });
 }
@@ -112,13 +122,13 @@ function report(result: FileResult): void {
   console.log(`${fault === undefined ? '' : `${file} ${fault}\n`}reproduce: node --import ./tools/ts.mjs ${file}\n`);
 }
 
-async function runAll(files: readonly string[], skipLog: string): Promise<FileResult[]> {
+async function runAll(files: readonly string[], folder: string): Promise<FileResult[]> {
   const times = lastTimes();
   const queue = [...files].sort((a, b) => (times[b] ?? 60) - (times[a] ?? 60));
   const results: FileResult[] = [];
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const result = await runFile(file, skipLog);
+      const result = await runFile(file, folder);
       report(result);
       results.push(result);
     }
@@ -137,9 +147,8 @@ function readSkips(skipLog: string): Skip[] {
 
 const files = testFiles(process.argv.slice(2));
 const folder = mkdtempSync(join(tmpdir(), 'mcc-tests-'));
-const skipLog = join(folder, 'skips.jsonl');
-const results = await runAll(files, skipLog);
-const skips = readSkips(skipLog);
+const results = await runAll(files, folder);
+const skips = results.flatMap((result) => result.skips);
 rmSync(folder, { recursive: true, force: true });
 saveTimes(results);
 for (const { test, reason } of skips) console.log(`skipped ${test}: ${reason}`);

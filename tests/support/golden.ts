@@ -82,10 +82,7 @@ export function goldenTests(
   options: SessionOptions & { readonly label?: string; readonly floats?: boolean } = {},
 ): void {
   const label = options.label ?? engine;
-  if (!hasShared(`models on ${label}`) || !canRun(engine, `models on ${label}`)) {
-    test(`${label} is skipped`, async () => {});
-    return;
-  }
+  if (!hasShared(`models on ${label}`) || !canRun(engine, `models on ${label}`)) return;
   for (const name of INT8_MODELS) {
     test(`${name} on ${label}, ${count} inputs`, () => assertGolden(name, engine, count, options));
   }

@@ -24,4 +24,8 @@ for (const op of ['svdf', 'lstm'] as const) {
   });
 }
 
+suite('states work in place among nodes that read them, what they become, and other states', () => {
+  assert.equal(randomFaults(['svdf', 'lstm', 'relu', 'batch_matmul', 'transpose_conv2d'], 80, 6), [], AGAIN);
+});
+
 suite.run();

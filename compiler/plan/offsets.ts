@@ -12,7 +12,7 @@ export interface Placement {
 }
 
 /** Neighbours looked at by branch and bound. */
-const SEARCH_BUDGET = 2_000_000;
+const SEARCH_BUDGET = 500_000;
 /** Larger problems are placed by first fit in the order of time alone. */
 const MOST_INTERVALS = 1000;
 
@@ -78,17 +78,33 @@ interface Placed extends Interval {
 function firstFit(intervals: readonly Interval[], order: readonly number[], inTime: boolean): Placement {
   const offsets = new Array<number>(intervals.length).fill(0);
   let placed: Placed[] = [];
+  let ended = 0;
   let bytes = 0;
   for (const index of order) {
     const me = intervals[index] as Interval;
-    if (inTime) placed = placed.filter(({ end }) => end >= me.start);
+    if (inTime && me.start >= ended) {
+      placed = placed.filter(({ end }) => end >= me.start);
+      // Not worth a pass over all again before half as many could have ended as are still alive.
+      ended = me.start + placed.length / 16;
+    }
     const offset = lowestGap(me, placed);
     offsets[index] = offset;
     bytes = Math.max(bytes, offset + me.bytes);
-    const above = placed.findIndex((other) => other.offset > offset);
-    placed.splice(above < 0 ? placed.length : above, 0, { ...me, offset });
+    placed.splice(countBelow(placed, offset), 0, { ...me, offset });
   }
   return { offsets, bytes };
+}
+
+/** How many of `placed`, sorted by offset, lie at `offset` or below. */
+function countBelow(placed: readonly Placed[], offset: number): number {
+  let low = 0;
+  let high = placed.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((placed[middle] as Placed).offset <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** `placed` is sorted by offset. */
@@ -96,7 +112,8 @@ function lowestGap(me: Interval, placed: readonly Placed[]): number {
   let bottom = 0;
   for (const other of placed) {
     if (!overlapInTime(me, other)) continue;
-    if (alignUp(bottom, me.align) + me.bytes <= other.offset) break;
+    const fits = other.offset - bottom >= me.bytes && alignUp(bottom, me.align) + me.bytes <= other.offset;
+    if (fits) break;
     bottom = Math.max(bottom, other.offset + other.bytes);
   }
   return alignUp(bottom, me.align);

@@ -119,7 +119,7 @@ test('commands of mcc exist, with their options', () => {
       if (!help.has(name)) help.set(name, mcc('help', ...(name === 'help' ? [] : [name])));
       const flags = args.filter((arg) => arg.startsWith('-'));
       return flags
-        .filter((flag) => !help.get(name)?.includes(`${flag} `))
+        .filter((flag) => !new RegExp(`(^|\\s)${flag}[, ]`).test(help.get(name) as string))
         .map((flag) => `${path}: ${command}: ${flag}`);
     }),
   );

@@ -58,8 +58,8 @@ const paths = named.length > 0 ? named : sampleNames.map((name) => samples + nam
 
 const network = await loadNetwork();
 for (const path of paths) {
-  const { output } = network.run({ input: await readPicture(path) });
-  const answer = output.indexOf(Math.max(...output));
-  console.log(`${basename(path)}: the answer is ${answer}\n${bars(output)}`);
-  if (raw) console.log(`  raw ${Buffer.from(output).toString('hex')}`);
+  const { digit } = network.run({ image: await readPicture(path) });
+  const answer = digit.indexOf(Math.max(...digit));
+  console.log(`${basename(path)}: the answer is ${answer}\n${bars(digit)}`);
+  if (raw) console.log(`  raw ${Buffer.from(digit).toString('hex')}`);
 }

@@ -57,18 +57,18 @@ function showNothing(): void {
 async function start(): Promise<void> {
   const model = await load();
 
-  function classify(input: Int8Array): void {
+  function classify(image: Int8Array): void {
     const from = performance.now();
     let runs = 0;
-    let output: Int8Array;
+    let digit: Int8Array;
     do {
-      output = model.run({ input }).output;
+      digit = model.run({ image }).digit;
       runs++;
     } while (performance.now() - from < TIMING);
     const each = ((performance.now() - from) / runs) * 1000;
 
-    showPixels(seen, input);
-    const best = showBars(output);
+    showPixels(seen, image);
+    const best = showBars(digit);
     if (answer.dataset.digit !== String(best)) {
       answer.dataset.digit = String(best);
       answer.innerHTML = `The answer is <b>${best}</b>`;

@@ -17,13 +17,12 @@ const SEARCH_BUDGET = 500_000;
 const MOST_INTERVALS = 1000;
 
 export function placeBuffers(intervals: readonly Interval[]): Placement {
-  const inTime = firstFit(intervals, sortedBy(intervals, BY_START), true);
-  if (intervals.length > MOST_INTERVALS) return inTime;
+  let best = placeInTime(intervals);
+  if (intervals.length > MOST_INTERVALS) return best;
   const bound = peakBytes(intervals);
-  let best = inTime;
   for (const compare of ORDERS) {
     if (best.bytes <= bound) return best;
-    const placed = firstFit(intervals, sortedBy(intervals, compare), false);
+    const placed = firstFit(intervals, sortedBy(intervals, compare));
     if (placed.bytes < best.bytes) best = placed;
   }
   return best.bytes <= bound ? best : search(intervals, best, bound);
@@ -74,19 +73,78 @@ interface Placed extends Interval {
   readonly offset: number;
 }
 
-/** Each interval as low as it can lie among those before it. `inTime` says that they are ordered by their starts. */
-function firstFit(intervals: readonly Interval[], order: readonly number[], inTime: boolean): Placement {
+/** In order of their starts, as a heap would: each in the lowest gap that holds it, which is free again after its end. */
+function placeInTime(intervals: readonly Interval[]): Placement {
   const offsets = new Array<number>(intervals.length).fill(0);
-  let placed: Placed[] = [];
+  const byEnd = sortedBy(intervals, (a, b) => a.end - b.end);
+  const gaps = new Gaps();
   let ended = 0;
+  for (const index of sortedBy(intervals, BY_START)) {
+    const me = intervals[index] as Interval;
+    for (let other = byEnd[ended]; other !== undefined && intervals[other].end < me.start; other = byEnd[++ended]) {
+      gaps.release(offsets[other], offsets[other] + intervals[other].bytes);
+    }
+    offsets[index] = gaps.take(me);
+  }
+  return { offsets, bytes: gaps.top };
+}
+
+/** The free memory below and above `top`, the end of what was ever taken. */
+class Gaps {
+  top = 0;
+  /** Disjoint, ascending, not touching each other. */
+  private readonly free: { from: number; to: number }[] = [];
+
+  take({ bytes, align }: Interval): number {
+    if (bytes === 0) return 0;
+    const at = this.free.findIndex(({ from, to }) => alignUp(from, align) + bytes <= to);
+    if (at < 0) return this.grow(bytes, align);
+    const { from, to } = this.free[at];
+    const offset = alignUp(from, align);
+    const rest = [
+      { from, to: offset },
+      { from: offset + bytes, to },
+    ].filter((gap) => gap.from < gap.to);
+    this.free.splice(at, 1, ...rest);
+    return offset;
+  }
+
+  release(from: number, to: number): void {
+    if (from === to) return;
+    let low = 0;
+    for (let high = this.free.length; low < high; ) {
+      const middle = (low + high) >> 1;
+      if (this.free[middle].from < from) low = middle + 1;
+      else high = middle;
+    }
+    const before = this.free[low - 1];
+    const after = this.free[low];
+    const joinsBefore = before?.to === from;
+    const joinsAfter = after?.from === to;
+    const joined = { from: joinsBefore ? before.from : from, to: joinsAfter ? after.to : to };
+    this.free.splice(joinsBefore ? low - 1 : low, Number(joinsBefore) + Number(joinsAfter), joined);
+  }
+
+  /** Takes memory at the top, and of the last gap where that reaches up to it. */
+  private grow(bytes: number, align: number): number {
+    const last = this.free.at(-1);
+    const reaches = last?.to === this.top;
+    const from = reaches ? last.from : this.top;
+    const offset = alignUp(from, align);
+    if (reaches) this.free.pop();
+    if (from < offset) this.free.push({ from, to: offset });
+    this.top = Math.max(this.top, offset + bytes);
+    return offset;
+  }
+}
+
+/** Each interval as low as it can lie among those before it. */
+function firstFit(intervals: readonly Interval[], order: readonly number[]): Placement {
+  const offsets = new Array<number>(intervals.length).fill(0);
+  const placed: Placed[] = [];
   let bytes = 0;
   for (const index of order) {
     const me = intervals[index] as Interval;
-    if (inTime && me.start >= ended) {
-      placed = placed.filter(({ end }) => end >= me.start);
-      // Not worth a pass over all again before half as many could have ended as are still alive.
-      ended = me.start + placed.length / 16;
-    }
     const offset = lowestGap(me, placed);
     offsets[index] = offset;
     bytes = Math.max(bytes, offset + me.bytes);

@@ -98,7 +98,7 @@ function assertSound(given: MemoryProblem, plan: MemoryPlan, message = AGAIN): v
     const sum = spans.reduce((total, { from, to }) => total + to - from, 0);
     const shared = spans.flatMap((a, i) =>
       spans.slice(0, i).flatMap((b) => {
-        if (a.from >= b.to || b.from >= a.to) return [];
+        if (a.from >= b.to || b.from >= a.to || a.from === a.to || b.from === b.to) return [];
         assert.ok(mayShare.has(`${a.what} ${b.what}`), `step ${index}: ${a.what} and ${b.what} overlap; ${message}`);
         assert.is(
           plan.inPlace.get(a.what) ?? plan.inPlace.get(b.what),

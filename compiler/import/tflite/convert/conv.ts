@@ -1,7 +1,7 @@
 /** Convolutions. */
 import { type TensorType, typeText } from '../../../../ir/tensor/types.ts';
 import type { TensorTypeName } from '../schema.ts';
-import type { ConvertContext, Converters, Operand } from './context.ts';
+import type { ConvertContext, Converters, Operand, OutputSlot } from './context.ts';
 import { windowPadding } from './window.ts';
 
 /**
@@ -78,7 +78,11 @@ function wideBias(context: ConvertContext, index: number): Operand | undefined {
 }
 
 function transposeConvolution(context: ConvertContext): void {
-  const shape = context.constantNumbers(0, 'the output shape');
+  // tflite-micro, too, takes the declared shape when the operand is only known at run time.
+  const isDeclared = context.input(0, 'the output shape').data === undefined;
+  const shape = isDeclared
+    ? (context.outputs[0] as OutputSlot).type.shape
+    : context.constantNumbers(0, 'the output shape');
   const w = weightsOf(context, 'the filters');
   const x = context.input(2, 'the image');
   const options = context.options('TransposeConvOptions');

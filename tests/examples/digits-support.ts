@@ -30,5 +30,5 @@ export function command(program: string, args: readonly string[]): string {
 export function buildNetwork(target: string, folder: string): void {
   const out = `examples/digits/build/${folder}/`;
   const args = ['build', 'examples/digits/digits.tflite', '--target', target, '-o', out];
-  command(process.execPath, ['--import', 'tsx', 'compiler/cli/main.ts', ...args]);
+  command(process.execPath, ['--import', './tools/ts.mjs', 'compiler/cli/main.ts', ...args]);
 }

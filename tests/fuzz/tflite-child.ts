@@ -1,13 +1,18 @@
 /**
- * Imports mutants `from` to `to` (arguments 1 and 2), one after the other. Before each it writes `seed N` to stdout, and
- * `failed N: reason` when importing ends in anything but a valid graph or an ImportError; at last `done` with the counts.
- * To look at one mutant: `node --import tsx tests/fuzz/tflite-child.ts N N`.
+ * Imports and builds mutants `from` to `to` (arguments 1 and 2), one after the other. Before each it writes `seed N` to
+ * stdout, and `failed N: reason` when that ends in anything but code or an error meant for the user; at last `done` with
+ * the counts. To look at one mutant: `node --import ./tools/ts.mjs tests/fuzz/tflite-child.ts N N`.
  */
 import { writeSync } from 'node:fs';
+import { emitC } from '../../backends/c/index.ts';
+import { emitWasm } from '../../backends/wasm/index.ts';
+import { lowerVerified, simplify } from '../../compiler/compile.ts';
 import { ImportError } from '../../compiler/import/error.ts';
 import { importTflite } from '../../compiler/import/tflite/import.ts';
+import { LowerError } from '../../compiler/lower/index.ts';
+import { TARGETS } from '../../compiler/targets/index.ts';
 import { assertValid } from '../../ir/tensor/verify.ts';
-import { loadCorpus, mutantOf } from './tflite-corpus.ts';
+import { loadCorpus, type Mutant, mutantOf } from './tflite-corpus.ts';
 
 const MEMORY_LIMIT = 2 ** 30;
 
@@ -16,29 +21,47 @@ function say(line: string): void {
   writeSync(1, `${line}\n`);
 }
 
+const counts = { imported: 0, built: 0, wasm: 0, refused: 0, failed: 0 };
+
+function tryMutant({ bytes, name, buildC, buildWasm }: Mutant): void {
+  const { graph } = importTflite(bytes, { name });
+  assertValid(graph);
+  counts.imported++;
+  if (!buildC) return;
+  const simple = simplify(graph);
+  emitC(lowerVerified(simple, TARGETS['cortex-m4']).program, { prefix: 'fuzz', banner: [] });
+  counts.built++;
+  if (!buildWasm) return;
+  emitWasm(lowerVerified(simple, TARGETS.wasm).program);
+  counts.wasm++;
+}
+
+/** An error that tells the user something: not one that passes on what went wrong inside. */
+function isForUser(error: unknown): error is Error {
+  return error instanceof ImportError || (error instanceof LowerError && error.cause === undefined);
+}
+
 const [from, to] = process.argv.slice(2).map(Number);
 const corpus = await loadCorpus();
-const counts = { imported: 0, refused: 0, failed: 0 };
 for (let seed = from; seed <= to; seed++) {
-  const { name, bytes } = mutantOf(corpus, seed);
+  const mutant = mutantOf(corpus, seed);
   say(`seed ${seed}`);
   try {
-    assertValid(importTflite(bytes, { name }).graph);
-    counts.imported++;
+    tryMutant(mutant);
   } catch (error) {
-    if (error instanceof ImportError) {
+    if (isForUser(error)) {
       counts.refused++;
       if (from === to) say(error.message);
     } else {
       counts.failed++;
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      say(`failed ${seed}: mutant of ${name}: ${stack.split('\n').slice(0, 6).join(' | ')}`);
+      say(`failed ${seed}: mutant of ${mutant.name}: ${stack.split('\n').slice(0, 6).join(' | ')}`);
     }
   }
   // Peak memory never falls again, so the first mutant beyond the limit is the guilty one.
   const peak = process.resourceUsage().maxRSS * 1024;
   if (peak > MEMORY_LIMIT) {
-    say(`failed ${seed}: mutant of ${name}: ${Math.round(peak / 2 ** 20)} MB of memory`);
+    say(`failed ${seed}: mutant of ${mutant.name}: ${Math.round(peak / 2 ** 20)} MB of memory`);
     break;
   }
 }

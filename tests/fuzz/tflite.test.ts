@@ -25,7 +25,7 @@ interface Outcome {
 /** Runs one child until it is done, dies, or stays with one mutant for too long. */
 function runChild(from: number, to: number): Promise<Outcome> {
   return new Promise((resolve) => {
-    const options = ['--max-old-space-size=1024', '--import', 'tsx', CHILD, String(from), String(to)];
+    const options = ['--max-old-space-size=1024', '--import', './tools/ts.mjs', CHILD, String(from), String(to)];
     const child = spawn(process.execPath, options, { stdio: ['ignore', 'pipe', 'inherit'] });
     const failures: string[] = [];
     let last = from;
@@ -68,7 +68,7 @@ test(`${COUNT} mutants from seed ${FIRST}`, async () => {
   console.log(`${COUNT} damaged files, ${imported} of them still models`);
   const reproduce = failures.map((line) => {
     const seed = line.split(/[ :]/)[1];
-    return `${line}\n    node --import tsx tests/fuzz/tflite-child.ts ${seed} ${seed}`;
+    return `${line}\n    node --import ./tools/ts.mjs tests/fuzz/tflite-child.ts ${seed} ${seed}`;
   });
   assert.ok(failures.length === 0, reproduce.slice(0, 10).join('\n'));
   assert.ok(imported > 0, 'some damage (to weights) leaves a model whole: none did, so nothing was tested');

@@ -46,16 +46,21 @@ function floatLiteral(value: number, type: 'f32' | 'f64'): string {
 
 /**
  * The fewest digits that a C compiler, which rounds decimal text to binary32 once, reads back as this f32. Asking for a
- * quarter of a unit in the last place keeps clear of every rounding boundary.
+ * quarter of a unit in the last place keeps clear of every rounding boundary. More digits are never farther from the
+ * value, so the number of digits is found by halves.
  */
 function shortestF32(value: number): string {
   const exponent = Math.floor(Math.log2(Math.abs(value)));
   const quarter = 2 ** (Math.max(exponent - 23, -149) - 2);
-  for (let precision = 1; precision < 9; precision++) {
+  let fewest = 1;
+  let enough = 9;
+  while (fewest < enough) {
+    const precision = (fewest + enough) >> 1;
     const near = Number(value.toPrecision(precision));
-    if (Math.abs(near - value) <= quarter && Math.fround(near) === value) return String(near);
+    if (Math.abs(near - value) <= quarter && Math.fround(near) === value) enough = precision;
+    else fewest = precision + 1;
   }
-  return String(Number(value.toPrecision(9)));
+  return String(Number(value.toPrecision(enough)));
 }
 
 function romValues(rom: Rom): string[] {

@@ -268,6 +268,7 @@ export const SUPPORTED_OPERATORS = [
   'SUM',
   'REDUCE_MAX',
   'REDUCE_MIN',
+  'REDUCE_PROD',
   'ARG_MAX',
   'ARG_MIN',
   'PAD',

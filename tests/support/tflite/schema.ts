@@ -275,6 +275,7 @@ export const OPERATORS = {
   RSQRT: [76],
   SHAPE: [77, 'Shape'],
   ARG_MIN: [79, 'ArgMin'],
+  REDUCE_PROD: [81, 'Reducer'],
   REDUCE_MAX: [82, 'Reducer'],
   PACK: [83, 'Pack'],
   LOGICAL_OR: [84, 'LogicalOr'],

@@ -1,5 +1,5 @@
 /** Reductions along axes. */
-import { sameQuant, typeText } from '../../../../ir/tensor/types.ts';
+import { newData, sameQuant, typeText } from '../../../../ir/tensor/types.ts';
 import type { ConvertContext, Converters } from './context.ts';
 import { onlyNumber } from './moved.ts';
 
@@ -22,6 +22,23 @@ function sum(context: ConvertContext): void {
   reduce(context, 'sum');
 }
 
+/** Numbers of elements: dense layers on more than two dimensions multiply extents when the batch is dynamic. */
+function product(context: ConvertContext): void {
+  const x = context.input(0, 'the extents');
+  const { dtype, shape } = x.type;
+  if (x.data === undefined || (dtype !== 'i32' && dtype !== 'i64')) {
+    context.refuse('int32 or int64 extents that are known at import', typeText(x.type));
+  }
+  const listed = context.constantNumbers(1, 'the axes');
+  const axes = new Set(listed.map((axis) => context.axis(axis, shape.length)));
+  if (axes.size !== shape.length) context.refuse('a product over all axes', `axes [${listed.join(', ')}]`);
+  const total = Array.from<number | bigint, bigint>(x.data, BigInt).reduce((a, b) => a * b, 1n);
+  const data = newData(dtype, 1);
+  data[0] = dtype === 'i64' ? BigInt.asIntN(64, total) : Number(BigInt.asIntN(32, total));
+  const kept = context.options('ReducerOptions').keep_dims ? shape.map(() => 1) : [];
+  context.forward(0, context.constant({ dtype, shape: kept, quant: { kind: 'none' } }, data));
+}
+
 function arg(context: ConvertContext, op: 'arg_max' | 'arg_min'): void {
   const x = context.input(0, 'the tensor');
   const declared = context.outputs[0]?.type.dtype;
@@ -42,6 +59,7 @@ export const REDUCE_CONVERTERS = {
   MEAN: (context) => reduce(context, 'mean'),
   REDUCE_MAX: (context) => reduce(context, 'reduce_max'),
   REDUCE_MIN: (context) => reduce(context, 'reduce_min'),
+  REDUCE_PROD: product,
   ARG_MAX: (context) => arg(context, 'arg_max'),
   ARG_MIN: (context) => arg(context, 'arg_min'),
   CUMSUM: cumsum,

@@ -3,7 +3,15 @@ import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { importTflite } from '../../../../compiler/import/tflite/import.ts';
 import type { Graph } from '../../../../ir/tensor/graph.ts';
-import { type CaseOptions, ints, opCase, scalar, type Tensor, tensor } from '../../../support/tflite/build-case.ts';
+import {
+  type CaseOptions,
+  constant,
+  ints,
+  opCase,
+  scalar,
+  type Tensor,
+  tensor,
+} from '../../../support/tflite/build-case.ts';
 import type { OperatorName } from '../../../support/tflite/schema.ts';
 import { writeTflite } from '../../../support/tflite-writer.ts';
 
@@ -48,6 +56,16 @@ const REFUSALS: readonly (readonly [why: string, build: () => Graph, message: Re
     'two axes of one maximum',
     () => graphOf('ARG_MIN', [f32(2, 3), ints(0, 1)], [tensor('i32', [2])], { output_type: 'i32' }),
     /one number as the axis/,
+  ],
+  [
+    'a product at run time',
+    () => graphOf('REDUCE_PROD', [tensor('i32', [3]), ints(0)], [tensor('i32', [])], keep),
+    /extents that are known at import/,
+  ],
+  [
+    'a product along one of two axes',
+    () => graphOf('REDUCE_PROD', [constant(tensor('i32', [1, 2]), [3, 4]), ints(0)], [tensor('i32', [2])], keep),
+    /over all axes/,
   ],
   [
     'running sums finer than their type',
@@ -100,6 +118,11 @@ suite('axes of a scalar mean nothing', () => {
 suite('SAME pads by less than the window, the odd element behind', () => {
   const [node] = graphOf('MAX_POOL_2D', [f32(1, 3, 4, 1)], [f32(1, 3, 4, 1)], { ...window, padding: 'SAME' }).nodes;
   assert.equal((node?.attrs as { padding: unknown } | undefined)?.padding, { top: 0, bottom: 1, left: 0, right: 1 });
+});
+
+suite('a product of extents is a constant', () => {
+  const { inputs, outputs, constants } = graphOf('REDUCE_PROD', [ints(2, 3, -7), ints(-1)], [tensor('i32', [])], keep);
+  assert.equal([inputs, [...(constants.get(outputs[0] as string)?.data ?? [])]], [[], [-42]]);
 });
 
 suite.run();

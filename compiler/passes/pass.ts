@@ -1,14 +1,6 @@
 /** What a pass is: data that the driver of run.ts reads. */
 import type { z } from 'zod';
-import {
-  type Constant,
-  consumers,
-  type Graph,
-  type Node,
-  producers,
-  type State,
-  type ValueName,
-} from '../../ir/tensor/graph.ts';
+import type { Constant, Graph, Node, State, ValueName } from '../../ir/tensor/graph.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
 import type { TensorType } from '../../ir/tensor/types.ts';
 
@@ -32,28 +24,17 @@ export interface Patch {
   readonly replace?: ReadonlyMap<ValueName, ValueName>;
 }
 
-/** What rules ask about a graph; worked out once per graph. */
-export class Facts {
+/** What rules ask about a graph. */
+export interface Facts {
+  /** The node that defines each value which a node defines. */
   readonly producers: ReadonlyMap<ValueName, Node>;
+  /** The nodes that read each value, in no particular order. */
   readonly consumers: ReadonlyMap<ValueName, readonly Node[]>;
-  private readonly kept: ReadonlySet<ValueName>;
-  private readonly outputs: ReadonlySet<ValueName>;
-
-  constructor(graph: Graph) {
-    this.producers = producers(graph);
-    this.consumers = consumers(graph);
-    this.outputs = new Set(graph.outputs);
-    this.kept = new Set([...graph.outputs, ...graph.states.map((state) => state.next)]);
-  }
-
   /** Whether a node, an output of the graph or a state reads the value. */
-  isUsed(value: ValueName): boolean {
-    return this.kept.has(value) || this.consumers.has(value);
-  }
-
-  isOutput(value: ValueName): boolean {
-    return this.outputs.has(value);
-  }
+  isUsed(value: ValueName): boolean;
+  /** Whether an output of the graph is the value, or a state becomes it. */
+  isKept(value: ValueName): boolean;
+  isOutput(value: ValueName): boolean;
 }
 
 interface Place {

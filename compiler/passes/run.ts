@@ -2,11 +2,11 @@
  * The driver. Each pass in turn: its rules are tried at every site, a firing changes the graph at once, and sweeps repeat
  * until one changes nothing. Sites and rules are tried in a fixed order, so the same graph takes the same path every time.
  */
-import type { Graph } from '../../ir/tensor/graph.ts';
+import type { Graph, Node } from '../../ir/tensor/graph.ts';
 import { valueText } from '../../ir/tensor/print.ts';
 import { assertValid } from '../../ir/tensor/verify.ts';
-import { Facts, type Pass, type Patch, type Rule } from './pass.ts';
-import { applyPatch } from './patch.ts';
+import type { Pass, Patch, Rule } from './pass.ts';
+import { GraphEditor } from './patch.ts';
 
 export interface RunOptions {
   /** Verify the graph before the first and after every pass. */
@@ -116,7 +116,7 @@ function verifyPatch(pass: Pass, { rule, site, after }: PatchEvent): void {
 
 /** A rule at a place where it may apply. */
 interface Candidate {
-  readonly text: string;
+  readonly text: () => string;
   readonly when: () => true | string;
   readonly rewrite: () => Patch;
 }
@@ -133,55 +133,84 @@ class Run {
   pass(graph: Graph, pass: Pass, options: unknown): { graph: Graph; report: PassReport } {
     const fired = Object.fromEntries(pass.rules.map((rule) => [rule.name, 0]));
     const limit = this.patches + 100 + 10 * (graph.nodes.length + graph.constants.size + graph.states.length);
+    const editor = new GraphEditor(graph);
+    const start = this.patches;
     let refused: Refusal[];
-    let current = graph;
-    let before: Graph;
+    let before: number;
     do {
-      before = current;
+      before = this.patches;
       refused = [];
-      for (const rule of pass.rules) current = this.sweep(current, { pass, rule, options, limit, fired, refused });
-    } while (current !== before && !this.stopped);
-    return { graph: current, report: { pass: pass.name, fired, refused } };
+      for (const rule of pass.rules) this.sweep(editor, { pass, rule, options, limit, fired, refused });
+    } while (this.patches > before && !this.stopped);
+    return {
+      graph: this.patches === start ? graph : editor.snapshot(),
+      report: { pass: pass.name, fired, refused },
+    };
   }
 
-  /** Tries one rule at every site once. */
-  private sweep(graph: Graph, task: Sweep): Graph {
-    let current = graph;
-    let candidates = candidatesOf(current, task.rule, task.options);
-    let index = 0;
-    for (let next = candidates[0]; next !== undefined && !this.stopped; next = candidates[index]) {
-      const answer = next.when();
-      if (answer !== true) {
-        task.refused.push({ rule: task.rule.name, site: next.text, reason: answer });
-        index++;
-      } else if (this.patches === this.options.stopAfter) {
-        this.stopped = true;
-      } else {
-        current = this.fire(current, task, next);
-        candidates = candidatesOf(current, task.rule, task.options);
-      }
+  /** Tries one rule at every site once; where it fires, what stands there then is tried again. */
+  private sweep(editor: GraphEditor, task: Sweep): void {
+    const { rule, options } = task;
+    const place = () => ({ graph: editor.view(), facts: editor });
+    switch (rule.at) {
+      case 'node':
+        for (const slot of editor.slots) {
+          for (let at = 0; at < slot.length && !this.stopped; ) {
+            const node = slot[at] as Node;
+            const skip = rule.on !== undefined && !rule.on.includes(node.op);
+            const text = () => `${node.outputs.map(valueText).join(', ')} = ${node.op}`;
+            if (skip || !this.attempt(editor, task, candidate(text, rule, { ...place(), node }, options))) at++;
+          }
+        }
+        return;
+      case 'constant':
+        for (const [name, constant] of [...editor.constants]) {
+          if (this.stopped || editor.constants.get(name) !== constant) continue;
+          const text = () => `constant ${valueText(name)}`;
+          this.attempt(editor, task, candidate(text, rule, { ...place(), name, constant }, options));
+        }
+        return;
+      case 'state':
+        for (const state of editor.states) {
+          if (this.stopped || !editor.states.includes(state)) continue;
+          const text = () => `state ${valueText(state.name)}`;
+          this.attempt(editor, task, candidate(text, rule, { ...place(), state }, options));
+        }
     }
-    return current;
   }
 
-  private fire(before: Graph, { pass, rule, limit, fired }: Sweep, { text: site, rewrite }: Candidate): Graph {
+  /** Whether the rule fired. */
+  private attempt(editor: GraphEditor, task: Sweep, site: Candidate): boolean {
+    const answer = site.when();
+    if (answer !== true) {
+      task.refused.push({ rule: task.rule.name, site: site.text(), reason: answer });
+      return false;
+    }
+    this.stopped = this.patches === this.options.stopAfter;
+    if (!this.stopped) this.fire(editor, task, site);
+    return !this.stopped;
+  }
+
+  private fire(editor: GraphEditor, { pass, rule, limit, fired }: Sweep, { text, rewrite }: Candidate): void {
     if (this.patches >= limit) {
       throw new PassError(
-        `${pass.name} does not end: rule ${rule.name} would fire at ${site} after ${limit} patches; ` +
+        `${pass.name} does not end: rule ${rule.name} would fire at ${text()} after ${limit} patches; ` +
           'expected a rule not to apply to its own result (stopAfter and onPatch show the patches)',
       );
     }
+    const { onPatch } = this.options;
+    const before = onPatch && editor.snapshot();
     const patch = rewrite();
-    let after: Graph;
     try {
-      after = applyPatch(before, patch);
+      editor.apply(patch);
     } catch (error) {
-      throw new PassError(`${pass.name}, rule ${rule.name}, at ${site}: the patch ${(error as Error).message}`);
+      throw new PassError(`${pass.name}, rule ${rule.name}, at ${text()}: the patch ${(error as Error).message}`);
     }
     this.patches++;
     fired[rule.name] = (fired[rule.name] as number) + 1;
-    this.options.onPatch?.({ number: this.patches, pass: pass.name, rule: rule.name, site, patch, before, after });
-    return after;
+    if (onPatch === undefined || before === undefined) return;
+    const event = { number: this.patches, pass: pass.name, rule: rule.name, site: text(), patch };
+    onPatch({ ...event, before, after: editor.snapshot() });
   }
 }
 
@@ -196,29 +225,8 @@ interface Sweep {
   readonly refused: Refusal[];
 }
 
-function candidatesOf(graph: Graph, rule: Rule<unknown>, options: unknown): Candidate[] {
-  const place = { graph, facts: new Facts(graph) };
-  switch (rule.at) {
-    case 'node': {
-      const nodes = rule.on === undefined ? graph.nodes : graph.nodes.filter((node) => rule.on?.includes(node.op));
-      return nodes.map((node) => {
-        const text = `${node.outputs.map(valueText).join(', ')} = ${node.op}`;
-        return candidate(text, rule, { ...place, node }, options);
-      });
-    }
-    case 'constant':
-      return Array.from(graph.constants, ([name, constant]) =>
-        candidate(`constant ${valueText(name)}`, rule, { ...place, name, constant }, options),
-      );
-    case 'state':
-      return graph.states.map((state) =>
-        candidate(`state ${valueText(state.name)}`, rule, { ...place, state }, options),
-      );
-  }
-}
-
 function candidate<S>(
-  text: string,
+  text: () => string,
   rule: { when: (site: S, options: unknown) => true | string; rewrite: (site: S, options: unknown) => Patch },
   site: S,
   options: unknown,

@@ -55,17 +55,3 @@ export function inputTypes(graph: Graph, node: Node): TensorType[] {
 export function outputTypes(graph: Graph, node: Node): TensorType[] {
   return node.outputs.map((value) => typeOfValue(graph, value));
 }
-
-/** The node that defines each value which a node defines. */
-export function producers(graph: Graph): ReadonlyMap<ValueName, Node> {
-  return new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
-}
-
-/** The nodes that read each value. */
-export function consumers(graph: Graph): ReadonlyMap<ValueName, readonly Node[]> {
-  const readers = new Map<ValueName, Node[]>();
-  for (const node of graph.nodes) {
-    for (const value of new Set(node.inputs)) readers.set(value, [...(readers.get(value) ?? []), node]);
-  }
-  return readers;
-}

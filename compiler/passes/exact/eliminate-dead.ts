@@ -1,5 +1,20 @@
 import { z } from 'zod';
-import { definePass } from '../pass.ts';
+import type { Node, ValueName } from '../../../ir/tensor/graph.ts';
+import { definePass, type Facts } from '../pass.ts';
+
+/** The node, and those before it that nothing else reads. */
+function withItsProducers(facts: Facts, node: Node): Node[] {
+  const dropped = new Set([node]);
+  const isUnread = (value: ValueName) =>
+    !facts.isKept(value) && (facts.consumers.get(value) ?? []).every((reader) => dropped.has(reader));
+  for (const reader of dropped) {
+    for (const value of reader.inputs) {
+      const producer = facts.producers.get(value);
+      if (producer?.outputs.every(isUnread)) dropped.add(producer);
+    }
+  }
+  return [...dropped];
+}
 
 export const eliminateDead = definePass({
   name: 'exact/eliminate-dead',
@@ -20,7 +35,7 @@ export const eliminateDead = definePass({
         const used = node.outputs.find((name) => facts.isUsed(name));
         return used === undefined || `%${used} is read`;
       },
-      rewrite: ({ node }) => ({ drop: { nodes: [node] } }),
+      rewrite: ({ facts, node }) => ({ drop: { nodes: withItsProducers(facts, node) } }),
     },
     {
       name: 'constant',

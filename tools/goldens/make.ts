@@ -1,9 +1,9 @@
 /**
  * Records what the reference interpreters answer to the operator cases:
  *
- *   node --import tsx tools/goldens/make.ts [family…] [--python PATH]
+ *   node --import tsx tools/goldens/make.ts [family…] --runner PATH [--python PATH]
  *
- * Without families, all. Writes `tests/import/tflite/opcases/<family>.golden.json`; see README.md in this folder.
+ * `--runner` is a build of tflite-micro, `--python` a Python with TensorFlow; without families, all. Writes `tests/import/tflite/opcases/<family>.golden.json`; see README.md in this folder.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,25 +20,19 @@ import {
   type OpCase,
 } from '../../tests/support/opcases.ts';
 import { writeTflite } from '../../tests/support/tflite-writer.ts';
+import { type Answer, type Job, runCommand } from './command.ts';
 
-interface Job {
-  readonly name: string;
-  readonly reference: string;
-  readonly model: string;
-  readonly inputs: readonly (readonly string[])[];
-  readonly outputs: number;
-}
 interface Answers {
   readonly versions: Readonly<Record<string, string>>;
-  readonly answers: readonly ({ readonly name: string } & (
-    | { readonly outputs: readonly (readonly string[])[] }
-    | { readonly error: string }
-  ))[];
+  readonly answers: readonly Answer[];
 }
+
+/** The build of tflite-micro that `--runner` has to be; the numbers differ between commits. */
+const TFLM_VERSION = '90b983c2 x86-64 gcc';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { python: { type: 'string', default: 'python3' } },
+  options: { runner: { type: 'string' }, python: { type: 'string', default: 'python3' } },
 });
 let refused = 0;
 for (const family of positionals.length > 0 ? positionals : familyNames()) refused += await record(family);
@@ -80,13 +74,33 @@ function prepare(opCase: OpCase, folder: string): { readonly job: Job; readonly 
   return { job, digest: caseDigest(modelBytes, inputs) };
 }
 
+/** Answers in the order of the jobs. */
 function runReferences(jobs: readonly Job[], folder: string): Answers {
+  const [micro, lite] = ['tflm', 'tflite'].map((reference) => jobs.filter((job) => job.reference === reference));
+  const tflite = lite.length > 0 ? runPython(lite, folder) : { versions: {}, answers: [] };
+  const answers = new Map([...runMicro(micro), ...tflite.answers].map((answer) => [answer.name, answer]));
+  return {
+    versions: { ...tflite.versions, ...(micro.length > 0 ? { tflm: TFLM_VERSION } : {}) },
+    answers: jobs.map(({ name }) => answers.get(name) as Answer),
+  };
+}
+
+function runMicro(jobs: readonly Job[]): Answer[] {
+  const { runner } = values;
+  if (jobs.length === 0) return [];
+  if (runner === undefined) {
+    throw new Error(`${jobs.length} cases need tflite-micro: give --runner PATH, see tools/goldens/README.md`);
+  }
+  return jobs.map((job) => runCommand(runner, job));
+}
+
+function runPython(jobs: readonly Job[], folder: string): Answers {
   const jobsPath = join(folder, 'jobs.json');
   const resultPath = join(folder, 'result.json');
   writeFileSync(jobsPath, JSON.stringify(jobs));
   const script = fileURLToPath(new URL('run.py', import.meta.url));
   const run = spawnSync(values.python, [script, jobsPath, resultPath], { stdio: 'inherit' });
-  if (run.status !== 0) throw new Error(`${values.python} ${script} failed; is it a Python with tflite-micro?`);
+  if (run.status !== 0) throw new Error(`${values.python} ${script} failed; is it a Python with TensorFlow?`);
   return JSON.parse(readFileSync(resultPath, 'utf8'));
 }
 

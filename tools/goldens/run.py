@@ -1,18 +1,16 @@
 #!/usr/bin/env python3
-"""Runs small .tflite models on a reference interpreter and writes their output bytes.
+"""Runs small .tflite models on TensorFlow Lite's reference kernels and writes their output bytes.
 
     run.py jobs.json answers.json
 
-jobs.json:    [{"name", "reference": "tflm" | "tflite", "model": path, "inputs": [[path, ...] per run],
-               "outputs": number}, ...]
-answers.json: {"versions": {reference: version}, "answers": [{"name", "outputs": [[base64, ...] per run]} or
+jobs.json:    [{"name", "model": path, "inputs": [[path, ...] per run]}, ...]
+answers.json: {"versions": {"tflite": version}, "answers": [{"name", "outputs": [[base64, ...] per run]} or
               {"name", "error": text}, ...]}
 
-tflm is tflite-micro's reference kernels (pip install tflite-micro==0.dev20261023182759), tflite is TensorFlow's
-BUILTIN_REF kernels (pip install tensorflow-cpu==2.21.0). Both may abort the process on a model that they do not like,
-so the jobs run in a child process, which is started again after the job that killed it. Every job runs twice, with
-fresh memory filled with other bytes (glibc's MALLOC_PERTURB_): an answer that changes depends on memory that the kernel
-never wrote, and counts as an error.
+The kernels are BUILTIN_REF's (pip install tensorflow-cpu==2.21.0). They may abort the process on a model that they do
+not like, so the jobs run in a child process, which is started again after the job that killed it. Every job runs twice,
+with fresh memory filled with other bytes (glibc's MALLOC_PERTURB_): an answer that changes depends on memory that the
+kernel never wrote, and counts as an error.
 """
 import base64
 import importlib.metadata
@@ -22,24 +20,10 @@ import subprocess
 import sys
 import tempfile
 
-ARENA_BYTES = 4 << 20
-
 
 def numpy_input(path, detail):
     import numpy as np
     return np.fromfile(path, dtype=np.dtype(detail["dtype"])).reshape([int(n) for n in detail["shape"]])
-
-
-def run_tflm(job):
-    from tflite_micro.python.tflite_micro import runtime
-    interpreter = runtime.Interpreter.from_file(job["model"], arena_size=ARENA_BYTES)
-    answers = []
-    for paths in job["inputs"]:
-        for index, path in enumerate(paths):
-            interpreter.set_input(numpy_input(path, interpreter.get_input_details(index)), index)
-        interpreter.invoke()
-        answers.append([interpreter.get_output(index).tobytes() for index in range(job["outputs"])])
-    return answers
 
 
 def run_tflite(job):
@@ -56,8 +40,7 @@ def run_tflite(job):
     return answers
 
 
-RUNNERS = {"tflm": run_tflm, "tflite": run_tflite}
-PACKAGES = {"tflm": ("tflite-micro", "tflite_micro"), "tflite": ("tensorflow-cpu", "tensorflow")}
+PACKAGES = ("tensorflow-cpu", "tensorflow")
 
 
 def worker(jobs_path, first, answers_path, log_path):
@@ -72,7 +55,7 @@ def worker(jobs_path, first, answers_path, log_path):
             os.ftruncate(log, 0)
             os.lseek(log, 0, os.SEEK_SET)
             try:
-                outputs = RUNNERS[job["reference"]](job)
+                outputs = run_tflite(job)
                 answer = {"outputs": [[base64.b64encode(o).decode() for o in run] for run in outputs]}
             except Exception as error:  # noqa: BLE001: whatever the reference dislikes is the answer
                 answer = {"error": f"{error}\n{read_text(log_path)}".strip()}
@@ -100,7 +83,7 @@ def run_all(jobs_path, folder, fill):
         if len(answers) < len(jobs):
             text = f"the interpreter ended with code {code}\n{read_text(log_path)}".strip()
             answers.append({"name": jobs[len(answers)]["name"], "error": text})
-    return jobs, answers
+    return answers
 
 
 def agreed(answer, again):
@@ -109,8 +92,8 @@ def agreed(answer, again):
     return {"name": answer["name"], "error": "the answer depends on memory that the kernel never wrote"}
 
 
-def version(reference):
-    for package in PACKAGES[reference]:
+def version():
+    for package in PACKAGES:
         try:
             return importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
@@ -120,12 +103,11 @@ def version(reference):
 
 def main(jobs_path, result_path):
     with tempfile.TemporaryDirectory() as folder:
-        jobs, answers = run_all(jobs_path, folder, "85")
-        again = run_all(jobs_path, folder, "202")[1]
+        answers = run_all(jobs_path, folder, "85")
+        again = run_all(jobs_path, folder, "202")
         answers = [agreed(*pair) for pair in zip(answers, again, strict=True)]
-    versions = {reference: version(reference) for reference in sorted({job["reference"] for job in jobs})}
     with open(result_path, "w") as file:
-        json.dump({"versions": versions, "answers": answers}, file)
+        json.dump({"versions": {"tflite": version()}, "answers": answers}, file)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import {
   quotientClamp,
   type SumStage,
   squaredDifferenceStage,
+  subtractionStage,
 } from '../../../ir/tensor/ops/binary.ts';
 import { type DivisionStage, divisionStage } from '../../../ir/tensor/ops/division.ts';
 import { isQuantized } from '../../../ir/tensor/ops/rescale.ts';
@@ -113,7 +114,7 @@ function quantizedCode(k: Builder, kind: ArithmeticOp): ElementCode {
     case 'add':
       return sumCode(k, additionStage(types, y, attrs), 'i32.add');
     case 'sub':
-      return sumCode(k, additionStage(types, y, attrs), 'i32.sub');
+      return sumCode(k, subtractionStage(types, y, attrs), 'i32.sub');
     case 'mul':
       return productCode(k, types, productStage(types, y, attrs));
     case 'div':

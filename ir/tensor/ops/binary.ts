@@ -56,13 +56,30 @@ function sumShift(y: TensorType): number {
   return y.dtype === 'i16' ? 15 : 20;
 }
 
-/** Of sums and differences. Throws OpError when the output scale is so fine that the reference refuses it. */
-export function additionStage(inputs: Types, y: TensorType, { activation }: ArithmeticAttrs): SumStage {
+/** Of sums. Throws OpError when the output scale is so fine that the reference refuses it. */
+export function additionStage(inputs: Types, y: TensorType, attrs: ArithmeticAttrs): SumStage {
+  return sumOrDifferenceStage(inputs, y, attrs, asIs);
+}
+
+/** Of differences, as `additionStage`; tflite-micro rounds their factors to single precision, TensorFlow Lite (uint8) not. */
+export function subtractionStage(inputs: Types, y: TensorType, attrs: ArithmeticAttrs): SumStage {
+  return sumOrDifferenceStage(inputs, y, attrs, y.dtype === 'u8' ? asIs : fround);
+}
+
+const asIs = (factor: number) => factor;
+
+function sumOrDifferenceStage(
+  inputs: Types,
+  y: TensorType,
+  { activation }: ArithmeticAttrs,
+  round: (factor: number) => number,
+): SumStage {
   const [left, right] = [affineOf(inputs[0]).scale, affineOf(inputs[1]).scale];
   const twice = 2 * Math.max(left, right);
   const shift = sumShift(y);
-  const output = twice / (2 ** shift * affineOf(y).scale);
-  return sumStage(inputs, y, activation, shift, { left: left / twice, right: right / twice, output }, 0);
+  const output = round(twice / (2 ** shift * affineOf(y).scale));
+  const factors = { left: round(left / twice), right: round(right / twice), output };
+  return sumStage(inputs, y, activation, shift, factors, 0);
 }
 
 export function squaredDifferenceStage(inputs: Types, y: TensorType): SumStage {
@@ -185,12 +202,12 @@ const sub = arithmetic({
   doc: `y = act(a - b). ${SUM.replace('SUM', 'difference')}`,
   types: ARITHMETIC_TYPES,
   traits: {},
-  check: plainIntegers(checkArithmetic(additionStage, false)),
+  check: plainIntegers(checkArithmetic(subtractionStage, false)),
   evaluate: (context) =>
     evaluateArithmetic(context, {
       float: (a, b) => fround(a - b),
       integer: (a, b) => a - b,
-      quantized: (inputs, y, attrs) => sumOf(additionStage(inputs, y, attrs), -1),
+      quantized: (inputs, y, attrs) => sumOf(subtractionStage(inputs, y, attrs), -1),
     }),
 });
 

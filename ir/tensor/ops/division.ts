@@ -41,15 +41,12 @@ export interface DivisionStage {
 }
 
 /**
- * uint8, which only TensorFlow Lite defines, divides scales in single precision. Throws OpError for output scales so fine
- * that every quotient would saturate.
+ * The factor is computed in single precision, step by step, as the reference does. Throws OpError for output scales so
+ * fine that every quotient would saturate.
  */
 export function divisionStage(a: TensorType, b: TensorType, y: TensorType): DivisionStage {
   const [left, right, result] = [affineOf(a), affineOf(b), affineOf(y)];
-  const factor =
-    y.dtype === 'u8'
-      ? fround(left.scale / fround(right.scale * result.scale))
-      : left.scale / (right.scale * result.scale);
+  const factor = fround(left.scale / fround(right.scale * result.scale));
   const output = quantizeMultiplier(factor);
   // A dividend has at least 23 bits of headroom, which have to be shifted out again.
   if (output.shift > 23) throw new OpError(`expected an output scale above 2^-23 of the quotient's, found ${factor}`);

@@ -77,9 +77,9 @@ function affine(type: TensorType): { readonly scale: number; readonly zeroPoint:
   return affineOf(type);
 }
 
-/** Scales are f32 values. TFLite, for uint8, divides them in single precision; tflite-micro, for the rest, in double. */
-function ratio(a: number, b: number, { dtype }: TensorType): number {
-  return dtype === 'u8' ? fround(a / b) : a / b;
+/** The factor between two scales. The reference divides these in single precision. */
+function ratio(a: number, b: number): number {
+  return fround(a / b);
 }
 
 /** int16 tensors are symmetric. */
@@ -110,7 +110,7 @@ function throughFloat(x: TensorType, y: TensorType, f: (real: number) => number)
 /** The output stage of an integer relu. */
 export function reluStage(x: TensorType, y: TensorType, activation: Activation): OutputStage {
   if (x.dtype === 'i16') symmetric(x, y);
-  return outputStage([ratio(affine(x).scale, affine(y).scale, x)], y, activation, 'double');
+  return outputStage([ratio(affine(x).scale, affine(y).scale)], y, activation, 'double');
 }
 
 /** relu6 of int8 and int16 compares stored inputs with the stored 0 and 6 of the input type and leaves the rest as it is. */
@@ -166,10 +166,9 @@ export interface LeakyStages {
 
 export function leakyStages(x: TensorType, y: TensorType, alpha: number): LeakyStages {
   const [input, output] = [affine(x), affine(y)];
-  const product = input.scale * fround(alpha);
-  const scaled = ratio(x.dtype === 'u8' ? fround(product) : product, output.scale, x);
+  const scaled = ratio(fround(input.scale * fround(alpha)), output.scale);
   return {
-    positive: outputStage([ratio(input.scale, output.scale, x)], y, 'none', 'double'),
+    positive: outputStage([ratio(input.scale, output.scale)], y, 'none', 'double'),
     negative: outputStage([Math.abs(scaled)], y, 'none', 'double'),
     negate: scaled < 0,
   };
@@ -223,8 +222,8 @@ function multiplier16(factor: number): Multiplier {
 function hardSwish8(x: TensorType, y: TensorType): (value: number) => number {
   const [input, output] = [affine(x), affine(y)];
   const fine = fround(input.scale / 128);
-  const toOutput = multiplier16(ratio(fine, output.scale, x));
-  const toUnit = multiplier16(ratio(fine, fround(3 / 32768), x));
+  const toOutput = multiplier16(ratio(fine, output.scale));
+  const toUnit = multiplier16(ratio(fine, fround(3 / 32768)));
   if (toOutput.shift > 0) {
     throw new OpError(`expected an output scale of at least 1/128 of the input's, found ${typeText(y)}`);
   }
@@ -334,7 +333,7 @@ export function absStage(x: TensorType, y: TensorType): OutputStage | undefined 
   if (x.dtype === 'i16') symmetric(x, y);
   return input.scale === output.scale
     ? undefined
-    : outputStage([ratio(input.scale, output.scale, x)], y, 'none', 'double');
+    : outputStage([ratio(input.scale, output.scale)], y, 'none', 'double');
 }
 
 const abs = unaryOp<NoAttrs>({
@@ -359,7 +358,8 @@ const RSQRT_BITS = 20;
 
 /** The second factor of an integer rsqrt: from 2^-20 inverse roots to output steps. */
 function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
-  const { multiplier, shift } = quantizeMultiplier(1 / (Math.sqrt(affine(x).scale) * affine(y).scale));
+  const root = fround(Math.sqrt(affine(x).scale));
+  const { multiplier, shift } = quantizeMultiplier(1 / fround(root * affine(y).scale));
   const total = shift - RSQRT_BITS;
   if (total > 0 || total < -31) throw new OpError(`the scales of ${typeText(x)} and ${typeText(y)} are too far apart`);
   return { multiplier, shift: total };

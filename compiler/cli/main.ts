@@ -7,7 +7,7 @@ import { build } from './commands/build.ts';
 import { inspect } from './commands/inspect.ts';
 import { listOps, listPasses, listTargets } from './commands/list.ts';
 import { run } from './commands/run.ts';
-import { verify } from './commands/verify.ts';
+import { type VerifyOptions, verify } from './commands/verify.ts';
 import { ENGINES } from './engines/index.ts';
 import { NativeEngineError } from './engines/native.ts';
 import { Failure, UsageError } from './output.ts';
@@ -20,6 +20,7 @@ function program(): Command {
     .description('Compiles trained neural networks to small, fast, bit-exact C and WebAssembly.')
     .version(VERSION)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'mcc: ')) })
     .showHelpAfterError('(mcc --help lists commands and options)');
   const onModel = (name: string, description: string): Command =>
     mcc
@@ -45,10 +46,10 @@ function program(): Command {
     .option('--inputs <n>', 'how many random inputs', '3')
     .option('--seed <n>', 'seed of the random inputs', '1')
     .option('--tolerance <x>', 'absolute, of float outputs against golden files', '1e-4')
-    .action(verify);
+    .action((path: string, options: VerifyOptions) => verify(path, options));
   onModel('inspect', 'show types, work, sizes and memory')
     .option('-t, --target <target>', 'what to plan for', 'c')
-    .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop')
+    .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop; to a terminal without long data')
     .option('--memory', 'draw the arena')
     .option('--json', 'machine-readable')
     .action(inspect);
@@ -66,6 +67,12 @@ function exitCodeOf(error: unknown): number {
   else console.error('mcc: this is a fault of mcc itself; please report it with the model\n', error);
   return error instanceof UsageError ? 2 : 1;
 }
+
+// `mcc ops | head` closes the pipe early, which is no fault.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 try {
   await program().parseAsync();

@@ -40,6 +40,7 @@ export function reasonOf(error: unknown): string {
     EACCES: 'permission denied',
     EISDIR: 'it is a folder',
     ENOTDIR: 'part of its path is not a folder',
+    EEXIST: 'part of its path is not a folder',
     EROFS: 'the file system is read-only',
     ENOSPC: 'no space left on the device',
   };
@@ -66,6 +67,7 @@ export function writeOutput(folder: string, files: readonly TextOrBytes[]): void
     if (existsSync(target) && !statSync(target).isDirectory()) {
       throw new Failure(`cannot write to ${folder}: it is a file, expected a folder`);
     }
+    for (const { path } of files) refuseObstacle(target, path);
     mkdirSync(dirname(target), { recursive: true });
     staging = join(dirname(target), `.mcc-${randomBytes(6).toString('hex')}`);
     mkdirSync(staging);
@@ -78,6 +80,18 @@ export function writeOutput(folder: string, files: readonly TextOrBytes[]): void
   } finally {
     if (staging !== undefined) rmSync(staging, { recursive: true, force: true });
   }
+}
+
+/** Throws where a file is to be and a folder is, or the other way round. */
+function refuseObstacle(folder: string, path: string): void {
+  const parts = path.split('/');
+  parts.forEach((_, i) => {
+    const at = join(folder, ...parts.slice(0, i + 1));
+    const isFile = i === parts.length - 1;
+    const found = statSync(at, { throwIfNoEntry: false });
+    if (found === undefined || found.isDirectory() !== isFile) return;
+    throw new Failure(`cannot write ${at}: expected ${isFile ? 'a file, found a folder' : 'a folder, found a file'}`);
+  });
 }
 
 function moveInto(staging: string, target: string, files: readonly TextOrBytes[]): void {

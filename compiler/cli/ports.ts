@@ -1,5 +1,5 @@
-/** Inputs from files and outputs to files: raw little-endian `.bin` or `.npy`. */
-import { bytesOf } from '../../ir/tensor/bytes.ts';
+/** Inputs from files: raw little-endian `.bin` or `.npy`. */
+import { existsSync } from 'node:fs';
 import { type Graph, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
 import { byteSize, type DType, sameShape, type TensorType, typeText } from '../../ir/tensor/types.ts';
 import { readNpy } from './npy.ts';
@@ -14,15 +14,17 @@ interface InputFlag {
 }
 
 function parseFlag(graph: Graph, tensorNames: TensorNames, text: string): InputFlag {
-  const at = text.indexOf('=');
-  if (at < 0) return { name: undefined, path: text };
-  const given = text.slice(0, at);
-  const called = graph.inputs.filter((name) => tensorNames.get(name) === given);
-  const name = !graph.inputs.includes(given) && called.length === 1 ? (called[0] as ValueName) : given;
-  if (!graph.inputs.includes(name)) {
-    throw new UsageError(`--input ${text}: the model has no input "${name}"; it has ${inputList(graph)}`);
+  const own = graph.inputs.find((input) => text.startsWith(`${input}=`));
+  if (own !== undefined) return { name: own, path: text.slice(own.length + 1) };
+  const called = graph.inputs.filter((input) => text.startsWith(`${tensorNames.get(input)}=`));
+  const [name] = called;
+  if (name !== undefined && called.length === 1) {
+    return { name, path: text.slice((tensorNames.get(name) as string).length + 1) };
   }
-  return { name, path: text.slice(at + 1) };
+  const at = text.indexOf('=');
+  // A path may have a '=' of its own.
+  if (at < 0 || existsSync(text)) return { name: undefined, path: text };
+  throw new UsageError(`--input ${text}: the model has no input "${text.slice(0, at)}"; it has ${inputList(graph)}`);
 }
 
 function inputList(graph: Graph): string {
@@ -45,7 +47,7 @@ export function readInputs(graph: Graph, flags: readonly string[], tensorNames: 
   const free = graph.inputs.filter((name) => !named.has(name));
   if (unnamed.length !== free.length) {
     throw new UsageError(
-      `--input: expected one file for each of the model's inputs, ${inputList(graph)}; found ${flags.length}`,
+      `--input: expected one file for each of the model's inputs (${inputList(graph) || 'it has none'}), found ${flags.length}`,
     );
   }
   free.forEach((name, i) => {
@@ -55,11 +57,17 @@ export function readInputs(graph: Graph, flags: readonly string[], tensorNames: 
 }
 
 function readInput(name: ValueName, type: TensorType, path: string): Uint8Array {
-  const bytes = readUserFile(path, `input "${name}" from`);
-  if (path.toLowerCase().endsWith('.npy')) return fromNpy(name, type, path, bytes);
+  const file = readUserFile(path, `input "${name}" from`);
+  const bytes = path.toLowerCase().endsWith('.npy') ? fromNpy(name, type, path, file) : file;
   if (bytes.length !== byteSize(type)) {
     throw new Failure(
       `input "${name}": expected ${byteSize(type)} bytes for ${typeText(type)}, found ${bytes.length} in ${path}`,
+    );
+  }
+  const wrong = type.dtype === 'bool' ? bytes.findIndex((byte) => byte > 1) : -1;
+  if (wrong >= 0) {
+    throw new Failure(
+      `input "${name}": expected 0 or 1 in every byte of a bool, found ${bytes[wrong]} at ${wrong} in ${path}`,
     );
   }
   return bytes;
@@ -90,9 +98,4 @@ function fromNpy(name: ValueName, type: TensorType, path: string, file: Uint8Arr
     );
   }
   return npy.bytes;
-}
-
-/** The raw bytes of a value as `--layers` writes them. */
-export function valueBytes(graph: Graph, name: ValueName, data: Parameters<typeof bytesOf>[1]): Uint8Array {
-  return bytesOf(typeOfValue(graph, name), data);
 }

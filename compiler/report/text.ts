@@ -23,8 +23,10 @@ export function grouped(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-function shortened(text: string, width: number): string {
-  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
+/** The first of the names that converters join with ';' for what they fused, its end if it is long. */
+function shortName(value: string, width: number): string {
+  const name = value.split(';')[0] as string;
+  return name.length <= width ? name : `…${name.slice(name.length - width + 1)}`;
 }
 
 export function reportText(report: ModelReport): string[] {
@@ -33,7 +35,7 @@ export function reportText(report: ModelReport): string[] {
   const steps = report.steps.map((step, i) => [
     String(i),
     step.kernel,
-    shortened(step.value, 32),
+    shortName(step.value, 40),
     step.type.split(' ')[0] as string,
     step.macs,
     step.weightBytes,
@@ -74,7 +76,7 @@ export function memoryChart({ program, plan }: Lowered): string[] {
   });
   const legend = [...lives].map(
     ([value, { offset, bytes: size }]) =>
-      `  ${letters.get(value)}  ${grouped(offset)}..${grouped(offset + size)}  ${value}`,
+      `  ${letters.get(value)}  ${`${grouped(offset)}..${grouped(offset + size)}`.padEnd(20)}  ${shortName(value, 60)}`,
   );
   return [`arena of ${grouped(program.arenaBytes)} bytes, one row per call; '.' is free`, ...rows, ...legend];
 }

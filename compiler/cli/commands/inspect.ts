@@ -20,18 +20,26 @@ export function inspect(path: string, options: InspectOptions): void {
   if (options.ir !== undefined && options.ir !== 'tensor' && options.ir !== 'loop') {
     throw new UsageError(`--ir ${options.ir}: expected tensor or loop`);
   }
+  if (options.ir !== undefined && (options.json === true || options.memory === true)) {
+    throw new UsageError('--ir prints the IR alone: leave out --json and --memory');
+  }
+  // Whole when it goes to a file or a program, which may parse it; without long data for a reader.
+  const elide = process.stdout.isTTY === true;
   const graph = simplify(loadModel(path, options).graph);
   if (options.ir === 'tensor') {
-    process.stdout.write(printGraph(graph, { elide: options.json !== true }));
+    process.stdout.write(printGraph(graph, { elide }));
     return;
   }
   const lowered = lowerVerified(graph, target);
   if (options.ir === 'loop') {
-    process.stdout.write(printProgram(lowered.program, { elide: options.json !== true }));
+    process.stdout.write(printProgram(lowered.program, { elide }));
     return;
   }
   const report = reportModel(graph, lowered, target);
-  if (options.json === true) console.log(JSON.stringify(report, null, 2));
-  else
-    console.log([...reportText(report), ...(options.memory === true ? ['', ...memoryChart(lowered)] : [])].join('\n'));
+  if (options.json === true) {
+    console.log(JSON.stringify(report, null, 2));
+    return;
+  }
+  const chart = options.memory === true ? ['', ...memoryChart(lowered)] : [];
+  console.log([...reportText(report), ...chart].join('\n'));
 }

@@ -18,7 +18,7 @@ export interface RunOptions extends ModelOptions {
 }
 
 export async function run(path: string, options: RunOptions): Promise<void> {
-  const engine = engineNamed(options.engine);
+  const engine = engineNamed(options.engine, '--engine');
   if (options.layers === true && engine !== 'reference') {
     throw new UsageError(`--layers: only the reference engine keeps them, found --engine ${engine}`);
   }
@@ -38,9 +38,9 @@ export async function run(path: string, options: RunOptions): Promise<void> {
 }
 
 /** Throws UsageError that lists the engines. */
-export function engineNamed(name: string): EngineName {
+export function engineNamed(name: string, flag: string): EngineName {
   if (isEngine(name)) return name;
-  throw new UsageError(`--engine ${name}: no such engine; expected one of ${ENGINES.join(', ')}`);
+  throw new UsageError(`${flag} ${name}: no such engine; expected one of ${ENGINES.join(', ')}`);
 }
 
 async function runOnce(

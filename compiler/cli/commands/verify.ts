@@ -1,15 +1,20 @@
 /** `mcc verify`: proof that all engines give the same bytes, on golden files or seeded random inputs. */
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
 import { byteSize, type TensorType } from '../../../ir/tensor/types.ts';
-import { ENGINES, type EngineName, missingFor, openSession, type Runs } from '../engines/index.ts';
+import { LowerError } from '../../lower/index.ts';
+import { ENGINES, type EngineName, missingFor, openSession, type Runs, type Session } from '../engines/index.ts';
+import { NativeEngineError } from '../engines/native.ts';
 import { type LoadedModel, loadModel, type ModelOptions, positiveInteger } from '../model.ts';
-import { Failure, readUserFile, UsageError } from '../output.ts';
+import { Failure, readUserFile, reasonOf, UsageError } from '../output.ts';
 import { type Difference, firstDifference } from '../verify/difference.ts';
 import { firstDifferingLayer } from '../verify/layers.ts';
 import { randomInputs } from '../verify/random-inputs.ts';
 import { engineNamed } from './run.ts';
+
+/** Makes a model ready on an engine. */
+export type Opener = (engine: EngineName, graph: Graph) => Promise<Session>;
 
 export interface VerifyOptions extends ModelOptions {
   readonly engines?: string;
@@ -27,14 +32,14 @@ interface Expectation {
 }
 
 /** Prints a line per engine; throws Failure when one differs. */
-export async function verify(path: string, options: VerifyOptions): Promise<void> {
+export async function verify(path: string, options: VerifyOptions, open: Opener = openSession): Promise<void> {
   const model = loadModel(path, options);
   const tolerance = Number(options.tolerance);
   if (!(tolerance >= 0)) throw new UsageError(`--tolerance: expected a number >= 0, found "${options.tolerance}"`);
   const engines = chosenEngines(options.engines);
   const expectation =
     options.golden === undefined ? randomRuns(model.graph, options) : goldenRuns(model.graph, options.golden);
-  const reference = await outputsOf('reference', model.graph, expectation.inputs);
+  const reference = await outputsOf(open, 'reference', model.graph, expectation.inputs);
   console.log(`${model.file.name}: ${expectation.inputs.length} inputs (${expectation.source})`);
   const problems: string[] = [];
   if (expectation.golden !== undefined) {
@@ -47,20 +52,26 @@ export async function verify(path: string, options: VerifyOptions): Promise<void
       if (options.engines !== undefined) problems.push(`${engine}: ${missing}`);
       continue;
     }
-    const outputs = await outputsOf(engine, model.graph, expectation.inputs);
-    const found = report(engine, model.graph, reference, outputs, 0, 'reference');
-    if (found.length > 0) found.push(await blame(model, engine, expectation.inputs, reference, outputs));
-    problems.push(...found);
+    try {
+      const outputs = await outputsOf(open, engine, model.graph, expectation.inputs);
+      const found = report(engine, model.graph, reference, outputs, 0, 'reference');
+      if (found.length > 0) found.push(await blame(open, model, engine, expectation.inputs, reference, outputs));
+      problems.push(...found);
+    } catch (error) {
+      if (!(error instanceof NativeEngineError) && !(error instanceof LowerError)) throw error;
+      console.log(`  ${engine.padEnd(14)} FAILED`);
+      problems.push(`${engine}: ${error.message}`);
+    }
   }
-  if (problems.length > 0) throw new Failure(`${model.file.name}: engines differ\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0) throw new Failure(`${model.file.name} is not verified\n  ${problems.join('\n  ')}`);
 }
 
 function chosenEngines(list: string | undefined): readonly EngineName[] {
-  return list === undefined ? ENGINES : list.split(',').map((name) => engineNamed(name.trim()));
+  return list === undefined ? ENGINES : list.split(',').map((name) => engineNamed(name.trim(), '--engines'));
 }
 
-async function outputsOf(engine: EngineName, graph: Graph, inputs: Runs): Promise<Runs> {
-  const session = await openSession(engine, graph);
+async function outputsOf(open: Opener, engine: EngineName, graph: Graph, inputs: Runs): Promise<Runs> {
+  const session = await open(engine, graph);
   try {
     return await session.run(inputs);
   } finally {
@@ -84,6 +95,7 @@ function differenceText(graph: Graph, { run, port, index, expected, found, count
 
 /** Looks for the first operator whose output differs on the first input that shows a difference. */
 async function blame(
+  open: Opener,
   model: LoadedModel,
   engine: EngineName,
   inputs: Runs,
@@ -92,7 +104,7 @@ async function blame(
 ): Promise<string> {
   const types = model.graph.outputs.map((name) => typeOfValue(model.graph, name));
   const { run } = firstDifference(types, expected, found, 0) as Difference;
-  return await firstDifferingLayer(model, engine, inputs[run] as readonly Uint8Array[]);
+  return await firstDifferingLayer(model, engine, inputs[run] as readonly Uint8Array[], open);
 }
 
 function randomRuns(graph: Graph, options: VerifyOptions): Expectation {
@@ -102,11 +114,19 @@ function randomRuns(graph: Graph, options: VerifyOptions): Expectation {
   return { source: `random, seed ${seed}`, inputs, golden: undefined };
 }
 
+function filesOf(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    throw new Failure(`--golden ${folder}: expected a folder; ${reasonOf(error)}`);
+  }
+}
+
 /** `in_NN.bin` with `out_NN.bin`; a model of several inputs or outputs has `in_NN_K.bin` and `out_NN_K.bin`. */
 function goldenRuns(graph: Graph, folder: string): Expectation {
-  if (!existsSync(folder)) throw new Failure(`--golden ${folder}: it does not exist`);
-  const names = new Set(readdirSync(folder));
-  const numbers = [...names].flatMap((name) => /^in_(\d+)(_0)?\.bin$/.exec(name)?.[1] ?? []).sort();
+  const names = new Set(filesOf(folder));
+  const found = [...names].flatMap((name) => /^in_(\d+)(_0)?\.bin$/.exec(name)?.[1] ?? []);
+  const numbers = [...new Set(found)].sort();
   if (numbers.length === 0)
     throw new Failure(`--golden ${folder}: expected files in_00.bin and out_00.bin, found none`);
   const read = (kind: 'in' | 'out', number: string, types: readonly TensorType[]): Uint8Array[] =>

@@ -3,7 +3,7 @@ import { bytesOf, dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import { type Graph, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import type { TensorData } from '../../../ir/tensor/types.ts';
-import { type EngineName, openSession } from '../engines/index.ts';
+import type { EngineName, Session } from '../engines/index.ts';
 import type { LoadedModel } from '../model.ts';
 import { firstDifference } from './difference.ts';
 
@@ -18,11 +18,12 @@ export async function firstDifferingLayer(
   model: LoadedModel,
   engine: EngineName,
   inputs: readonly Uint8Array[],
+  open: (engine: EngineName, graph: Graph) => Promise<Session>,
 ): Promise<string> {
   const graph = exposeLayers(model.graph);
   const data = graph.inputs.map((name, i) => dataFromBytes(typeOfValue(graph, name), inputs[i] as Uint8Array));
   const { values } = evaluate(graph, data);
-  const session = await openSession(engine, graph);
+  const session = await open(engine, graph);
   try {
     const outputs = (await session.run([inputs]))[0] as readonly Uint8Array[];
     for (const node of graph.nodes) {

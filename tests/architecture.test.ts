@@ -27,7 +27,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   binaryen: ['backends/wasm/binaryen.ts'],
   'ts-morph': ['backends/wasm/typings.ts'],
   flatbuffers: ['compiler/import/tflite/reader.ts'],
-  commander: ['compiler/cli/main.ts'],
+  commander: ['compiler/cli/program.ts'],
 };
 
 function sources(folder: string): string[] {

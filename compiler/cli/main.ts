@@ -1,72 +1,6 @@
 #!/usr/bin/env node
-/** The command line. Exit code 0: done; 1: failed; 2: wrong usage. */
-import { Command, CommanderError } from 'commander';
-import { ImportError } from '../import/error.ts';
-import { LowerError } from '../lower/index.ts';
-import { build } from './commands/build.ts';
-import { inspect } from './commands/inspect.ts';
-import { listOps, listPasses, listTargets } from './commands/list.ts';
-import { run } from './commands/run.ts';
-import { type VerifyOptions, verify } from './commands/verify.ts';
-import { ENGINES } from './engines/index.ts';
-import { NativeEngineError } from './engines/native.ts';
-import { Failure, UsageError } from './output.ts';
-import { VERSION } from './version.ts';
-
-const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
-
-function program(): Command {
-  const mcc = new Command('mcc')
-    .description('Compiles trained neural networks to small, fast, bit-exact C and WebAssembly.')
-    .version(VERSION)
-    .exitOverride()
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'mcc: ')) })
-    .showHelpAfterError('(mcc --help lists commands and options)');
-  const onModel = (name: string, description: string): Command =>
-    mcc
-      .command(name)
-      .description(description)
-      .argument('<model>', 'a .tflite file')
-      .option('--name <name>', "the model's name in what is emitted; the file's name unless given")
-      .option('--batch <n>', 'extent of a dynamic batch dimension (1 unless given)');
-  onModel('build', 'write C sources with a CMake project, or an npm package with WebAssembly')
-    .requiredOption('-t, --target <target>', 'what to emit for; `mcc targets` lists them')
-    .requiredOption('-o, --output <folder>', 'where to write')
-    .option('--via <toolchain>', 'emcc: make the .wasm by compiling the emitted C with Emscripten')
-    .action(build);
-  onModel('run', 'run the model once on any engine')
-    .option('-e, --engine <engine>', ENGINES.join('|'), 'reference')
-    .option('-i, --input <file>', 'raw little-endian .bin or .npy, also name=file; once per input', collect, [])
-    .requiredOption('-o, --output-dir <folder>', 'where out_0.bin, out_1.bin ... go')
-    .option('--layers', "reference engine: also write each operator's output as opKK.bin")
-    .action(run);
-  onModel('verify', 'prove that all engines give the same bytes')
-    .option('--engines <list>', 'comma-separated; all that this machine can run unless given')
-    .option('--golden <folder>', 'recorded in_NN.bin and out_NN.bin instead of random inputs')
-    .option('--inputs <n>', 'how many random inputs', '3')
-    .option('--seed <n>', 'seed of the random inputs', '1')
-    .option('--tolerance <x>', 'absolute, of float outputs against golden files', '1e-4')
-    .action((path: string, options: VerifyOptions) => verify(path, options));
-  onModel('inspect', 'show types, work, sizes and memory')
-    .option('-t, --target <target>', 'what to plan for', 'c')
-    .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop; to a terminal without long data')
-    .option('--memory', 'draw the arena')
-    .option('--json', 'machine-readable')
-    .action(inspect);
-  mcc.command('targets').description('list targets and engines').action(listTargets);
-  mcc.command('ops').description('list the ops of tensor IR').action(listOps);
-  mcc.command('passes').description('list the passes in their order').action(listPasses);
-  return mcc;
-}
-
-/** Errors that are the user's to mend print as they are; any other is a fault of mcc and keeps its stack. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const known = [UsageError, Failure, ImportError, LowerError, NativeEngineError];
-  if (known.some((type) => error instanceof type)) console.error(`mcc: ${(error as Error).message}`);
-  else console.error('mcc: this is a fault of mcc itself; please report it with the model\n', error);
-  return error instanceof UsageError ? 2 : 1;
-}
+/** The command line as a process. */
+import { runCommandLine } from './program.ts';
 
 // `mcc ops | head` closes the pipe early, which is no fault.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -74,8 +8,4 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-try {
-  await program().parseAsync();
-} catch (error) {
-  process.exitCode = exitCodeOf(error);
-}
+process.exitCode = await runCommandLine(process.argv.slice(2));

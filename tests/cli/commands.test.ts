@@ -17,15 +17,15 @@ writePair(folder);
 const SUM = [11, 3, 33, 5];
 const LARGER = [9, 0, 27, 0];
 const bytes = (path: string) => [...new Int8Array(readFileSync(join(folder, path)))];
-const succeed = (...args: string[]): string => {
-  const { code, stdout, stderr } = mcc(folder, ...args);
+const succeed = async (...args: string[]): Promise<string> => {
+  const { code, stdout, stderr } = await mcc(folder, ...args);
   assert.is(code, 0, stderr);
   return stdout;
 };
 
 for (const engine of ['reference', 'loop', 'wasm']) {
-  suite(`run on ${engine}: outputs in the model's order`, () => {
-    const printed = succeed('run', 'pair.tflite', '-e', engine, '-i', 'a.bin', '-i', 'b.bin', '-o', engine);
+  suite(`run on ${engine}: outputs in the model's order`, async () => {
+    const printed = await succeed('run', 'pair.tflite', '-e', engine, '-i', 'a.bin', '-i', 'b.bin', '-o', engine);
     assert.equal(readdirSync(join(folder, engine)).sort(), ['out_0.bin', 'out_1.bin']);
     assert.equal(bytes(`${engine}/out_0.bin`), SUM);
     assert.equal(bytes(`${engine}/out_1.bin`), LARGER);
@@ -33,53 +33,51 @@ for (const engine of ['reference', 'loop', 'wasm']) {
   });
 }
 
-suite('run: inputs by name, in any order, as .npy, from paths with "="', () => {
+suite('run: inputs by name, in any order, as .npy, from paths with "="', async () => {
   mkdirSync(join(folder, 'x=1'));
   cpSync(join(folder, 'a.bin'), join(folder, 'x=1/a.bin'));
   writeFileSync(join(folder, 'b.npy'), npy('|i1', [1, 4], Uint8Array.of(10, 1, 30, 1)));
-  succeed('run', 'pair.tflite', '-i', 'b=b.npy', '-i', 'x=1/a.bin', '-o', 'named');
+  await succeed('run', 'pair.tflite', '-i', 'b=b.npy', '-i', 'x=1/a.bin', '-o', 'named');
   assert.equal(bytes('named/out_0.bin'), SUM);
   assert.equal(bytes('named/out_1.bin'), LARGER);
 });
 
-suite('run --layers writes what each operator of the file makes', () => {
-  succeed('run', 'pair.tflite', '-i', 'a.bin', '-i', 'b.bin', '-o', 'layers', '--layers');
+suite('run --layers writes what each operator of the file makes', async () => {
+  await succeed('run', 'pair.tflite', '-i', 'a.bin', '-i', 'b.bin', '-o', 'layers', '--layers');
   assert.equal(bytes('layers/op00.bin'), SUM);
   assert.equal(bytes('layers/op01.bin'), [9, -1, 27, -3]);
   assert.equal(bytes('layers/op02.bin'), LARGER);
 });
 
-suite('run keeps files of other names in the output folder', () => {
+suite('run keeps files of other names in the output folder', async () => {
   mkdirSync(join(folder, 'kept'));
   writeFileSync(join(folder, 'kept/mine.txt'), 'mine');
   writeFileSync(join(folder, 'kept/out_0.bin'), 'old');
-  succeed('run', 'pair.tflite', '-i', 'a.bin', '-i', 'b.bin', '-o', 'kept');
+  await succeed('run', 'pair.tflite', '-i', 'a.bin', '-i', 'b.bin', '-o', 'kept');
   assert.equal(readdirSync(join(folder, 'kept')).sort(), ['mine.txt', 'out_0.bin', 'out_1.bin']);
   assert.equal(bytes('kept/out_0.bin'), SUM);
 });
 
 for (const target of ['cortex-m4', 'wasm']) {
-  suite(`build for ${target}: the same bytes twice, and from another folder`, () => {
+  suite(`build for ${target}: the same bytes twice, and from another folder`, async () => {
     const files = (path: string) =>
       readdirSync(join(folder, path), { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map((entry) => join(entry.parentPath, entry.name))
         .sort()
         .map((file) => [file.slice(join(folder, path).length), readFileSync(file, 'base64')]);
-    succeed('build', 'pair.tflite', '-t', target, '-o', `${target}/one`);
-    succeed('build', join(folder, 'pair.tflite'), '-t', target, '-o', `${target}/two`);
+    await succeed('build', 'pair.tflite', '-t', target, '-o', `${target}/one`);
+    await succeed('build', join(folder, 'pair.tflite'), '-t', target, '-o', `${target}/two`);
     const other = temporaryFolder();
-    assert.is(
-      mcc(other, 'build', join(folder, 'pair.tflite'), '-t', target, '-o', join(folder, target, 'three')).code,
-      0,
-    );
+    const elsewhere = join(folder, target, 'three');
+    assert.is((await mcc(other, 'build', join(folder, 'pair.tflite'), '-t', target, '-o', elsewhere)).code, 0);
     assert.ok(files(`${target}/one`).length > 1);
     assert.equal(files(`${target}/two`), files(`${target}/one`));
     assert.equal(files(`${target}/three`), files(`${target}/one`));
   });
 }
 
-suite('verify: golden files of several inputs and outputs', () => {
+suite('verify: golden files of several inputs and outputs', async () => {
   mkdirSync(join(folder, 'golden'));
   const write = (name: string, values: readonly number[]) =>
     writeFileSync(join(folder, 'golden', name), Int8Array.from(values));
@@ -88,11 +86,11 @@ suite('verify: golden files of several inputs and outputs', () => {
   write('out_00_0.bin', SUM);
   write('out_00_1.bin', LARGER);
   assert.match(
-    succeed('verify', 'pair.tflite', '--engines', 'loop', '--golden', 'golden'),
+    await succeed('verify', 'pair.tflite', '--engines', 'loop', '--golden', 'golden'),
     /reference +equal.*\n.*loop +equal/,
   );
   write('out_00_1.bin', [9, 0, 26, 0]);
-  const { code, stderr } = mcc(folder, 'verify', 'pair.tflite', '--engines', 'loop', '--golden', 'golden');
+  const { code, stderr } = await mcc(folder, 'verify', 'pair.tflite', '--engines', 'loop', '--golden', 'golden');
   assert.is(code, 1);
   assert.match(
     stderr,
@@ -100,8 +98,17 @@ suite('verify: golden files of several inputs and outputs', () => {
   );
 });
 
-suite('verify: seeds make the inputs, other seeds other inputs', () => {
-  const printed = succeed('verify', 'pair.tflite', '--engines', 'reference,loop,wasm', '--inputs', '2', '--seed', '7');
+suite('verify: seeds make the inputs, other seeds other inputs', async () => {
+  const printed = await succeed(
+    'verify',
+    'pair.tflite',
+    '--engines',
+    'reference,loop,wasm',
+    '--inputs',
+    '2',
+    '--seed',
+    '7',
+  );
   assert.match(printed, /2 inputs \(random, seed 7\)/);
   assert.match(printed, /wasm +equal \(16 bytes\)/);
 });
@@ -128,19 +135,19 @@ suite('verify names the first operator that differs', async () => {
   assert.match(message, /first operator that differs: operator 1 SUB "difference" \(sub\), at 0/);
 });
 
-suite('inspect --ir prints text that reads back', () => {
-  const tensor = succeed('inspect', 'pair.tflite', '--ir', 'tensor');
+suite('inspect --ir prints text that reads back', async () => {
+  const tensor = await succeed('inspect', 'pair.tflite', '--ir', 'tensor');
   assert.is(printGraph(parseGraph(tensor)), tensor);
-  const loop = succeed('inspect', 'pair.tflite', '--ir', 'loop');
+  const loop = await succeed('inspect', 'pair.tflite', '--ir', 'loop');
   assert.is(printProgram(parseProgram(loop)), loop);
 });
 
-suite('inspect: figures as text, as a chart and as JSON', () => {
-  const text = succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--memory');
+suite('inspect: figures as text, as a chart and as JSON', async () => {
+  const text = await succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--memory');
   assert.match(text, /^pair for cortex-m4\n {2}input {3}a {2}i8\[1,4\]/);
   assert.match(text, /arena +4 bytes of RAM/);
   assert.match(text, /arena of 4 bytes, one row per call/);
-  const report = JSON.parse(succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--json'));
+  const report = JSON.parse(await succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--json'));
   assert.equal(Object.keys(report), [
     'name',
     'target',
@@ -157,10 +164,10 @@ suite('inspect: figures as text, as a chart and as JSON', () => {
   assert.is(report.steps.length, 3);
 });
 
-suite('targets, ops and passes list what exists', () => {
-  assert.match(succeed('targets'), /cortex-m4 .*\n/);
-  assert.match(succeed('ops'), /conv2d\(x, w, bias\?\) -> y/);
-  assert.match(succeed('passes'), /exact\/fold-constants \(exact\)/);
+suite('targets, ops and passes list what exists', async () => {
+  assert.match(await succeed('targets'), /cortex-m4 .*\n/);
+  assert.match(await succeed('ops'), /conv2d\(x, w, bias\?\) -> y/);
+  assert.match(await succeed('passes'), /exact\/fold-constants \(exact\)/);
 });
 
 suite.run();

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommandLine } from '../../compiler/cli/program.ts';
 import { writeTflite } from '../support/tflite-writer.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,11 +22,35 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** `mcc ARGS`, in the given folder. */
-export function mcc(cwd: string, ...args: string[]): Outcome {
+/** `mcc ARGS` in the given folder, as a process. */
+export function mccProcess(cwd: string, ...args: string[]): Outcome {
   const command = ['--import', join(ROOT, 'tools/ts.mjs'), join(ROOT, 'compiler/cli/main.ts'), ...args];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { cwd, encoding: 'utf8' });
   return { code: status, stdout, stderr };
+}
+
+/** The same within this process, which saves its start. */
+export async function mcc(cwd: string, ...args: string[]): Promise<Outcome> {
+  const home = process.cwd();
+  const streams = [process.stdout, process.stderr] as const;
+  const writes = streams.map((stream) => stream.write);
+  const texts = ['', ''];
+  streams.forEach((stream, i) => {
+    stream.write = (chunk: string | Uint8Array) => {
+      texts[i] += typeof chunk === 'string' ? chunk : Buffer.from(chunk).toString();
+      return true;
+    };
+  });
+  process.chdir(cwd);
+  try {
+    const code = await runCommandLine(args);
+    return { code, stdout: texts[0] as string, stderr: texts[1] as string };
+  } finally {
+    process.chdir(home);
+    streams.forEach((stream, i) => {
+      stream.write = writes[i] as typeof stream.write;
+    });
+  }
 }
 
 /** sum = a + b, larger = relu(b - a) in int8 of scale 1: two inputs and two outputs whose values are plain integers. */

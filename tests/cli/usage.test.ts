@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mcc, npy, pairModel, temporaryFolder, writePair } from './support.ts';
+import { mcc, mccProcess, npy, pairModel, temporaryFolder, writePair } from './support.ts';
 
 const suite = makeSuite('wrong use');
 const folder = temporaryFolder();
@@ -74,9 +74,9 @@ const CASES: readonly (readonly [readonly string[], 1 | 2, RegExp])[] = [
 ];
 
 for (const [args, code, says] of CASES) {
-  suite(`mcc ${args.join(' ')}`, () => {
+  suite(`mcc ${args.join(' ')}`, async () => {
     const before = readdirSync(folder, { recursive: true }).sort();
-    const found = mcc(folder, ...args);
+    const found = await mcc(folder, ...args);
     assert.is(found.code, code, found.stderr);
     assert.match(found.stderr, says);
     assert.not.match(found.stderr, /fault of mcc itself|\n {4}at /);
@@ -89,12 +89,18 @@ for (const [args, says] of [
   [['help', 'build'], /Usage: mcc build/],
   [['--version'], /^\d+\.\d+\.\d+\n$/],
 ] as const) {
-  suite(`mcc ${args.join(' ')} answers on standard output`, () => {
-    const found = mcc(folder, ...args);
+  suite(`mcc ${args.join(' ')} answers on standard output`, async () => {
+    const found = await mcc(folder, ...args);
     assert.is(found.code, 0);
     assert.match(found.stdout, says);
   });
 }
+
+suite('the process ends with the code', () => {
+  assert.is(mccProcess(folder, 'build').code, 2);
+  assert.is(mccProcess(folder, 'inspect', 'none.tflite').code, 1);
+  assert.is(mccProcess(folder, '--version').code, 0);
+});
 
 suite('the tests leave no output behind', () => assert.is(existsSync(join(folder, 'out')), false));
 

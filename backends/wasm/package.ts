@@ -1,7 +1,9 @@
 /** An npm package of one model: the module, a loader, its types, and a page that says how to use it. */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { typeOf } from '../../ir/loop/build.ts';
 import type { Program } from '../../ir/loop/types.ts';
+import { visitAllExprs } from '../../ir/loop/walk.ts';
 import { type EmitOptions, type EmittedWasm, emitWasm } from './index.ts';
 import { hasState } from './module.ts';
 import { type PublicPort, portDoc, publicPorts } from './ports.ts';
@@ -61,7 +63,7 @@ export function emitPackage(
     { path: 'index.js', content: code.join('\n') },
     { path: 'index.d.ts', content: `${head.join('\n')}\n${typings({ inputs, outputs, hasState: hasState(program) })}` },
     { path: 'package.json', content: manifest(stem, options) },
-    { path: 'README.md', content: readme(options, inputs, outputs) },
+    { path: 'README.md', content: readme(options, program, inputs, outputs) },
   ];
 }
 
@@ -108,11 +110,26 @@ function manifest(stem: string, { name, version, banner }: PackageOptions): stri
   return `${JSON.stringify(content, null, 2)}\n`;
 }
 
+/** Whether a kernel computes with vectors; modules without them run on older engines. */
+function usesVectors(program: Program): boolean {
+  let found = false;
+  for (const { body } of program.functions) {
+    visitAllExprs(body, (e) => {
+      found ||= typeOf(e) === 'v128';
+    });
+  }
+  return found;
+}
+
 function readme(
   { name, banner }: PackageOptions,
+  program: Program,
   inputs: readonly PublicPort[],
   outputs: readonly PublicPort[],
 ): string {
+  const oldest = usesVectors(program)
+    ? 'an engine with SIMD: Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later'
+    : 'Chrome 75, Firefox 79, Safari 15, Node 16 or later';
   const row = (port: PublicPort): string => `- ${code(port.name)} (${code(port.array)}): ${portDoc(port)}`;
   const example = inputs.map((port) => `  ${JSON.stringify(port.name)}: new ${port.array}(${port.length}),`);
   return `# ${name}
@@ -135,8 +152,7 @@ Outputs:
 ${outputs.map(row).join('\n')}
 
 \`load()\` takes the module beside \`index.js\`; \`load(source)\` takes a URL, a path (in Node), bytes, a \`Response\` or a
-\`WebAssembly.Module\`. It needs an engine with SIMD: Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later. With Vite's
-development server add the package to \`optimizeDeps.exclude\`, so that the module is found beside the code.
+\`WebAssembly.Module\`. It needs ${oldest}. With Vite's development server add the package to \`optimizeDeps.exclude\`, so that the module is found beside the code.
 `;
 }
 

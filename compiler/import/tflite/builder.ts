@@ -3,6 +3,7 @@ import type { Constant, Node, State, ValueName } from '../../../ir/tensor/graph.
 import { matches, OpError, type OpRecord } from '../../../ir/tensor/op.ts';
 import { type Attrs, type OpName, opRecord } from '../../../ir/tensor/ops/index.ts';
 import { byteSize, DENSE, elementCount, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
+import { isInflated } from '../../passes/exact/fold-constants.ts';
 import type { Operand, ResultType } from './convert/context.ts';
 import type { ModelFile } from './model-file.ts';
 import type { Place } from './reader.ts';
@@ -195,7 +196,9 @@ export class GraphBuilder {
     const perResult = elementwise || movement || alias ? 1 : Math.max(1, ...read);
     const steps = produced * perResult + read.reduce((sum, count) => sum + count, 0);
     const bytes = outputs.reduce((sum, type) => sum + byteSize(type), 0);
-    if (produced > FOLD_ELEMENTS || steps > this.#foldSteps || bytes > this.#bytes) return undefined;
+    const inputTypes = operands.map(({ type }) => type);
+    if (isInflated(inputTypes, outputs) || produced > FOLD_ELEMENTS || steps > this.#foldSteps || bytes > this.#bytes)
+      return undefined;
     this.#foldSteps -= steps;
     this.#bytes -= bytes;
     const tensors = operands.map(({ type, data }) => ({ type, data: data as TensorData }));

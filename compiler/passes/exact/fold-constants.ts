@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { inputTypes, outputTypes, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
-import { byteSize, DENSE, type TensorData } from '../../../ir/tensor/types.ts';
+import { byteSize, DENSE, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
 import { definePass, type NodeSite } from '../pass.ts';
 
 const options = z.strictObject({
@@ -13,6 +13,18 @@ const options = z.strictObject({
     .default(2 ** 24),
 });
 type Options = z.infer<typeof options>;
+
+/** Results of at most this many bytes are small, whatever they are made of. */
+const SMALL = 2 ** 16;
+/** Weights that are widened grow up to this much: four bits to 32. */
+const MOST_GROWTH = 8;
+
+/** Whether results are so much larger than what they are made of (a FILL, a TILE) that they had better stay computed. */
+export function isInflated(inputs: readonly TensorType[], outputs: readonly TensorType[]): boolean {
+  const sizeOf = (types: readonly TensorType[]) => types.reduce((sum, type) => sum + byteSize(type), 0);
+  const made = sizeOf(outputs);
+  return made > SMALL && made > MOST_GROWTH * sizeOf(inputs);
+}
 
 function evaluateNode({ graph, node }: NodeSite): readonly TensorData[] {
   const types = inputTypes(graph, node);
@@ -30,7 +42,7 @@ function resultBytes({ graph, node }: NodeSite): number {
 
 export const foldConstants = definePass<Options>({
   name: 'exact/fold-constants',
-  doc: '%y = op(constants) → const %y, when every operand is a dense constant and the results are at most maxBytes.',
+  doc: '%y = op(constants) → const %y, when every operand is a dense constant and the results are at most maxBytes and not far larger than the operands.',
   kind: 'exact',
   options,
   rules: [
@@ -44,6 +56,9 @@ export const foldConstants = definePass<Options>({
         const encoded = node.inputs.find((name) => graph.constants.get(name)?.encoding.kind !== 'dense');
         if (encoded !== undefined) return `the encoding of %${encoded} would be lost`;
         const bytes = resultBytes(site);
+        if (isInflated(inputTypes(graph, node), outputTypes(graph, node))) {
+          return `the result has ${bytes} bytes, more than ${MOST_GROWTH} times what it is made of`;
+        }
         return bytes <= maxBytes || `the result has ${bytes} bytes, more than maxBytes=${maxBytes}`;
       },
       rewrite(site) {

@@ -44,6 +44,16 @@ suite('leaves results that are larger than maxBytes', () => {
   assert.is(reports[0]?.refused[0]?.reason, 'the result has 4 bytes, more than maxBytes=3');
 });
 
+suite('leaves large results of small operands', () => {
+  const text = `graph g {
+    const %c : i8[1] dense = [1]
+    %y : i8[65537] = broadcast_to(%c) {"shape":[65537]}
+    output %y
+  }`;
+  const reason = 'the result has 65537 bytes, more than 8 times what it is made of';
+  expectRefusal(foldConstants, text, 'fold', '%y = broadcast_to', reason);
+});
+
 suite('is exact on random graphs', () =>
   expectExact(foldConstants, 'tests/passes/exact/fold-constants.test.ts', { encodings: false }));
 

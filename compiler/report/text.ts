@@ -101,7 +101,10 @@ function valueLives({ steps, memory }: Lowered['plan']): Map<string, Life> {
       const offset = memory.offsets.get(value);
       const bytes = memory.sizes.get(value);
       if (offset === undefined || bytes === undefined) continue;
-      lives.set(value, { start: lives.get(value)?.start ?? position, end: position, offset, bytes });
+      // State is there before the first step and after the last.
+      const always = offset < memory.persistentBytes;
+      const start = always ? 0 : (lives.get(value)?.start ?? position);
+      lives.set(value, { start, end: always ? memory.order.length - 1 : position, offset, bytes });
     }
   });
   return lives;

@@ -15,6 +15,13 @@ import { assertValid } from '../../ir/tensor/verify.ts';
 import { loadCorpus, type Mutant, mutantOf } from './tflite-corpus.ts';
 
 const MEMORY_LIMIT = 2 ** 30;
+/** Of processor time: what the clock says depends on what else the machine does. */
+const TIME_LIMIT_S = 10;
+
+function processorSeconds(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+}
 
 /** Written at once, so that nothing is lost when this process is killed. */
 function say(line: string): void {
@@ -46,6 +53,7 @@ const corpus = await loadCorpus();
 for (let seed = from; seed <= to; seed++) {
   const mutant = mutantOf(corpus, seed);
   say(`seed ${seed}`);
+  const start = processorSeconds();
   try {
     tryMutant(mutant);
   } catch (error) {
@@ -57,6 +65,11 @@ for (let seed = from; seed <= to; seed++) {
       const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
       say(`failed ${seed}: mutant of ${mutant.name}: ${stack.split('\n').slice(0, 6).join(' | ')}`);
     }
+  }
+  const seconds = processorSeconds() - start;
+  if (seconds > TIME_LIMIT_S) {
+    counts.failed++;
+    say(`failed ${seed}: mutant of ${mutant.name}: ${seconds.toFixed(1)} s`);
   }
   // Peak memory never falls again, so the first mutant beyond the limit is the guilty one.
   const peak = process.resourceUsage().maxRSS * 1024;

@@ -90,9 +90,12 @@ function internalName(exported: 'run' | 'reset'): string {
   return `export:${exported}`;
 }
 
+/** The optimiser's time grows faster than a function does; longer lists of calls become functions of this many. */
+const MOST_CALLS = 200;
+
 /** An exported function that makes the calls in order. */
 function addCalls(name: 'run' | 'reset', calls: readonly Call[], { functions, places, fixed, module }: Context): void {
-  const body = calls.map((call) => {
+  const bodies = calls.map((call) => {
     const func = calledFunction(call, functions);
     const passed = new Set(passedParams(func, fixed.get(func.name) ?? NOTHING_FIXED));
     const operands = func.params.flatMap((param, index): Ref[] => {
@@ -104,6 +107,12 @@ function addCalls(name: 'run' | 'reset', calls: readonly Call[], { functions, pl
     });
     return module.call(func.name, operands, null);
   });
-  module.addFunction(internalName(name), [], null, [], module.sequence(body));
+  const groups: Ref[] = [];
+  for (let at = 0; bodies.length > MOST_CALLS && at < bodies.length; at += MOST_CALLS) {
+    const group = `${internalName(name)}:${at}`;
+    module.addFunction(group, [], null, [], module.sequence(bodies.slice(at, at + MOST_CALLS)));
+    groups.push(module.call(group, [], null));
+  }
+  module.addFunction(internalName(name), [], null, [], module.sequence(groups.length > 0 ? groups : bodies));
   module.exportFunction(internalName(name), name);
 }

@@ -4,7 +4,7 @@ import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { randomFaults } from '../support/random-programs.ts';
 
 const suite = makeSuite('convolution kernels');
-const AGAIN = 'node --import tsx tests/lower/conv.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/conv.test.ts';
 const cases = [...(await casesOf(['conv'])), ...(await casesOf(['dense'], ['TRANSPOSE_CONV']))];
 
 for (const target of KERNEL_TARGETS) {

@@ -26,7 +26,7 @@ for (const target of KERNEL_TARGETS) {
       const fault = loweringFault(loaded, target);
       return fault === undefined ? [] : [`${loaded.case.name}: ${fault}`];
     });
-    assert.equal(faults, [], `node --import tsx ${FILE}`);
+    assert.equal(faults, [], `node --import ./tools/ts.mjs ${FILE}`);
     assert.ok(cases.length >= 460, `${cases.length} cases`);
   });
 }
@@ -89,7 +89,7 @@ const BYTES = Array.from({ length: 256 }, (_, i) => i);
 const every8 = (dtype: 'i8' | 'u8') => (dtype === 'i8' ? Int8Array.from(BYTES) : Uint8Array.from(BYTES));
 
 function assertSame(graph: Graph, inputs: readonly TensorData[]): void {
-  assert.is(programFault(graph, inputs, 'c'), undefined, `node --import tsx ${FILE}`);
+  assert.is(programFault(graph, inputs, 'c'), undefined, `node --import ./tools/ts.mjs ${FILE}`);
 }
 
 suite('every pair of int8 values: sums, products, quotients, squares, comparisons', () => {

@@ -4,7 +4,7 @@ import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { randomFaults } from '../support/random-programs.ts';
 
 const suite = makeSuite('matrix product kernels');
-const AGAIN = 'node --import tsx tests/lower/matmul.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/matmul.test.ts';
 const cases = [...(await casesOf(['dense'], ['FULLY_CONNECTED', 'BATCH_MATMUL'])), ...(await casesOf(['compressed']))];
 
 for (const target of KERNEL_TARGETS) {

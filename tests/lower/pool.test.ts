@@ -18,7 +18,7 @@ for (const target of KERNEL_TARGETS) {
       const fault = loweringFault(loaded, target);
       return fault === undefined ? [] : [`${loaded.case.name}: ${fault}`];
     });
-    assert.equal(faults, [], `node --import tsx ${FILE}`);
+    assert.equal(faults, [], `node --import ./tools/ts.mjs ${FILE}`);
     assert.ok(cases.length >= 80, `${cases.length} cases`);
   });
 }
@@ -48,7 +48,7 @@ for (const op of ['average_pool2d', 'max_pool2d'] as const) {
     for (let tried = 0; tried < 150; tried++) {
       const { type, attrs } = randomPool(r);
       const fault = programFault(singleNode(op, attrs, [{ type }]), [randomData(r, type)], 'c');
-      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import tsx ${FILE}`);
+      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
     }
   });
 

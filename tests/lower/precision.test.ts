@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 
 const suite = makeSuite('precision of scale factors in kernels');
-const AGAIN = 'node --import tsx tests/lower/precision.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/precision.test.ts';
 const cases = await casesOf(['precision']);
 
 for (const target of KERNEL_TARGETS) {

@@ -4,7 +4,7 @@ import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { randomFaults } from '../support/random-programs.ts';
 
 const suite = makeSuite('recurrent kernels');
-const AGAIN = 'node --import tsx tests/lower/recurrent.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/recurrent.test.ts';
 const cases = await casesOf(['state']);
 
 for (const target of KERNEL_TARGETS) {

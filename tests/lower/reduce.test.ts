@@ -17,7 +17,7 @@ for (const target of KERNEL_TARGETS) {
       const fault = loweringFault(loaded, target);
       return fault === undefined ? [] : [`${loaded.case.name}: ${fault}`];
     });
-    assert.equal(faults, [], `node --import tsx ${FILE}`);
+    assert.equal(faults, [], `node --import ./tools/ts.mjs ${FILE}`);
     assert.ok(cases.length >= 370, `${cases.length} cases`);
   });
 }
@@ -35,7 +35,7 @@ for (const op of ['sum', 'mean', 'reduce_max', 'reduce_min'] as const) {
       const like = isScaled ? randomType(r, type.dtype, 0, 1) : type;
       const attrs = { axes: pickAxes(r, type.shape.length), keepDims: r.chance(0.5) };
       const fault = programFault(singleNode(op, attrs, [{ type }], like), [randomData(r, type)], 'c');
-      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import tsx ${FILE}`);
+      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
     }
   });
 }
@@ -48,7 +48,7 @@ for (const op of ['arg_max', 'arg_min'] as const) {
       const type = randomType(r, r.pick<DType>(['i8', 'u8', 'i32', 'f32']), r.int(1, 4), 5);
       const attrs = { axis: r.int(0, type.shape.length - 1) };
       const fault = programFault(singleNode(op, attrs, [{ type }], like), [randomData(r, type)], 'c');
-      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import tsx ${FILE}`);
+      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
     }
   });
 }
@@ -60,7 +60,7 @@ suite('random cumsum compute what evaluation says', () => {
     const like = type.dtype === 'i8' ? randomType(r, 'i8', 0, 1) : type;
     const attrs = { axis: r.int(0, type.shape.length - 1), exclusive: r.chance(0.5), reverse: r.chance(0.5) };
     const fault = programFault(singleNode('cumsum', attrs, [{ type }], like), [randomData(r, type)], 'c');
-    assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import tsx ${FILE}`);
+    assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
   }
 });
 

@@ -6,7 +6,7 @@ import { Random } from '../support/random.ts';
 import { programFault, singleNode } from '../support/single-node.ts';
 
 const suite = makeSuite('softmax kernels');
-const AGAIN = 'node --import tsx tests/lower/softmax.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/softmax.test.ts';
 const cases = await casesOf(['softmax']);
 
 for (const target of KERNEL_TARGETS) {

@@ -6,7 +6,7 @@ import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { programFault, singleNode } from '../support/single-node.ts';
 
 const suite = makeSuite('unary kernels');
-const AGAIN = 'node --import tsx tests/lower/unary.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/unary.test.ts';
 const cases = [...(await casesOf(['activation', 'math'])), ...(await casesOf(['logic'], ['LOGICAL_NOT']))];
 
 for (const target of KERNEL_TARGETS) {

@@ -113,7 +113,7 @@ function loadCase(family: string, opCase: OpCase, file: GoldenFile): LoadedCase 
   if (answers === undefined || digest !== caseDigest(modelBytes, inputs)) {
     const what = golden === undefined ? 'has no recorded answer' : 'has changed since its answer was recorded';
     throw new Error(
-      `opcases/${family}.ts: case ${opCase.name} ${what}; record it: node --import tsx tools/goldens/make.ts ${family}`,
+      `opcases/${family}.ts: case ${opCase.name} ${what}; record it: node --import ./tools/ts.mjs tools/goldens/make.ts ${family}`,
     );
   }
   const outputs = answers

@@ -54,7 +54,7 @@ suite('a failure is shrunk to little more than its cause and says how to repeat 
   }
   assert.match(message, /^seed \d+: found a convolution\n/);
   assert.is(message.match(/ = [a-z_0-9]+\(/g)?.length, 1, message);
-  assert.match(message, /repeat: MCC_SEED=\d+ node --import tsx tests\/support\/random-graph\.test\.ts$/);
+  assert.match(message, /repeat: MCC_SEED=\d+ node --import .\/tools\/ts\.mjs tests\/support\/random-graph\.test\.ts$/);
 });
 
 suite.run();

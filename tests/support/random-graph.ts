@@ -237,7 +237,9 @@ export async function forAllGraphs({ file, seeds, options = {}, holds }: Propert
     if (failure === undefined) continue;
     const small = await shrink(graph, async (smaller) => (await failureOf(holds, smaller, seed)) !== undefined);
     const message = (await failureOf(holds, small, seed)) ?? failure;
-    throw new Error(`seed ${seed}: ${message}\n${printGraph(small)}repeat: MCC_SEED=${seed} node --import tsx ${file}`);
+    throw new Error(
+      `seed ${seed}: ${message}\n${printGraph(small)}repeat: MCC_SEED=${seed} node --import ./tools/ts.mjs ${file}`,
+    );
   }
 }
 

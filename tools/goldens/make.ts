@@ -1,7 +1,7 @@
 /**
  * Records what the reference interpreters answer to the operator cases:
  *
- *   node --import tsx tools/goldens/make.ts [family…] --runner PATH [--python PATH]
+ *   node --import ./tools/ts.mjs tools/goldens/make.ts [family…] --runner PATH [--python PATH]
  *
  * `--runner` is a build of tflite-micro, `--python` a Python with TensorFlow; without families, all. Writes `tests/import/tflite/opcases/<family>.golden.json`; see README.md in this folder.
  */

@@ -22,7 +22,7 @@ for (const compiler of COMPILERS) {
     if (skipUnlessCommand(compiler.command, `C instructions, ${compiler.name}`)) return;
     if (compiler.runner && skipUnlessCommand(compiler.runner, `C instructions, ${compiler.name}`)) return;
     const [found] = runC(PROGRAM, 'ops', compiler, []) as [Uint8Array];
-    const command = 'node --import tsx tests/backends/c/instructions.test.ts';
+    const command = 'node --import ./tools/ts.mjs tests/backends/c/instructions.test.ts';
     assert.equal(differences(PIECES, STARTS, EXPECTED, found), [], command);
   });
 }

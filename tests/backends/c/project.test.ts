@@ -98,7 +98,7 @@ for (const engine of [
     assert.equal(
       differences(SCALARS, STARTS, EXPECTED, found),
       [],
-      'node --import tsx tests/backends/c/project.test.ts',
+      'node --import ./tools/ts.mjs tests/backends/c/project.test.ts',
     );
   });
 

@@ -89,7 +89,7 @@ for (const compiler of COMPILERS) {
     const [found] = runC(PROGRAM, 'random', compiler, []) as [Uint8Array];
     const at = found.findIndex((byte, i) => byte !== EXPECTED[i]);
     const seed = FIRST + ENDS.findIndex((end) => at < end);
-    const command = `MCC_RANDOM_SEED=${seed} MCC_RANDOM_COUNT=1 node --import tsx tests/backends/c/random.test.ts`;
+    const command = `MCC_RANDOM_SEED=${seed} MCC_RANDOM_COUNT=1 node --import ./tools/ts.mjs tests/backends/c/random.test.ts`;
     assert.is(at, -1, `seed ${seed} differs; run ${command}`);
     assert.is(found.length, EXPECTED.length);
   });

@@ -58,7 +58,7 @@ function compare(seed: number, copies: number, level: Optimize): number {
       const offset = offsets[i] as number;
       const difference = firstDifference(bytes, instance.arena.slice(offset, offset + bytes.length));
       const where = `${level}, ${copies} copies, copy ${copy}, buffer ${random.fn.params[i]?.name}`;
-      const again = `MCC_SEED=${seed} MCC_CASES=1 node --import tsx tests/backends/wasm/random.test.ts`;
+      const again = `MCC_SEED=${seed} MCC_CASES=1 node --import ./tools/ts.mjs tests/backends/wasm/random.test.ts`;
       assert.is(difference, undefined, `${where}: ${difference}; again with ${again}`);
     });
   });

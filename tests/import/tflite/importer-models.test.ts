@@ -11,7 +11,7 @@ import { assertValid } from '../../../ir/tensor/verify.ts';
 import { goldenFile, sharedModel, sharedModels } from '../../support/shared-models.ts';
 
 const test = suite('import of shared models');
-const REPRODUCE = 'node --import tsx tests/import/tflite/importer-models.test.ts';
+const REPRODUCE = 'node --import ./tools/ts.mjs tests/import/tflite/importer-models.test.ts';
 
 /** `run 0 op 3 bytes=128 crc=cced272c`, one per output of an operator. */
 function recordedLayers(model: string): Map<string, string[]> {

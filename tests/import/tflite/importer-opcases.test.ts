@@ -1,6 +1,6 @@
 /**
  * Every operator case: import, evaluate, and compare with what a reference interpreter answered. Arguments narrow it:
- * `node --import tsx tests/import/tflite/importer-opcases.test.ts softmax "softmax i8"` (family, part of a name).
+ * `node --import ./tools/ts.mjs tests/import/tflite/importer-opcases.test.ts softmax "softmax i8"` (family, part of a name).
  */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -56,7 +56,7 @@ function compare(found: TensorData, wanted: TensorData, bound: number, what: str
 }
 
 function check(loaded: LoadedCase): void {
-  const reproduce = `node --import tsx tests/import/tflite/importer-opcases.test.ts ${loaded.family} "${loaded.case.name}"`;
+  const reproduce = `node --import ./tools/ts.mjs tests/import/tflite/importer-opcases.test.ts ${loaded.family} "${loaded.case.name}"`;
   let graph: Graph;
   try {
     graph = importTflite(loaded.modelBytes, { name: 'case' }).graph;

@@ -6,7 +6,7 @@ import { FLOAT_FUNCTIONS, type FloatFunctionName, floatFunctionOf } from '../../
 import { Random } from '../../support/random.ts';
 
 const suite = makeSuite('f32 functions');
-const AGAIN = 'node --import tsx tests/ir/tensor/float-math.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/float-math.test.ts';
 const { fround } = Math;
 
 const EXACT: Readonly<Record<FloatFunctionName, (x: number) => number>> = {

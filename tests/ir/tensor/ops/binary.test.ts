@@ -10,7 +10,7 @@ import { casesOf, evaluationFault, graphOf, type LoadedCase } from '../../../sup
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('arithmetic ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/binary.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/binary.test.ts';
 
 const isLong = ({ case: { model } }: LoadedCase) => model.subgraphs[0].tensors.some((tensor) => tensor.type === 'i64');
 const cases = await casesOf(['arithmetic']);

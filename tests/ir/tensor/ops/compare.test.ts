@@ -9,7 +9,7 @@ import { constant, opCase, tensor } from '../../../support/tflite/build-case.ts'
 import { writeTflite } from '../../../support/tflite-writer.ts';
 
 const suite = makeSuite('comparisons, logic and select');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/compare.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/compare.test.ts';
 
 const isLong = ({ case: { model } }: LoadedCase) => model.subgraphs[0].tensors.some((tensor) => tensor.type === 'i64');
 const cases = (await casesOf(['logic'])).filter(({ case: { name } }) => name !== 'logical not');

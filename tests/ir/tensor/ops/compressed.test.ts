@@ -6,7 +6,7 @@ import type { Tensor, TensorType } from '../../../../ir/tensor/types.ts';
 import { casesOf, evaluated, evaluationFault, graphOf, type LoadedCase } from '../../../support/cases.ts';
 
 const suite = makeSuite('compressed weights');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/compressed.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/compressed.test.ts';
 const cases = await casesOf(['compressed']);
 const isHybrid = ({ case: { name } }: LoadedCase) => name.startsWith('hybrid');
 const isInteger = ({ case: { name } }: LoadedCase) => name === 'sparse i8 layer';

@@ -8,7 +8,7 @@ import { Random } from '../../../support/random.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('convolutions');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/conv.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/conv.test.ts';
 
 suite('every recorded answer of the reference kernels, floats and integers to the byte', async () => {
   const cases = [...(await casesOf(['conv'])), ...(await casesOf(['dense'], ['TRANSPOSE_CONV']))];

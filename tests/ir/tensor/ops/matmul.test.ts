@@ -7,7 +7,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('matrix products');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/matmul.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/matmul.test.ts';
 
 suite('every recorded answer of the reference kernels, floats and integers to the byte', async () => {
   const cases = await casesOf(['dense'], ['FULLY_CONNECTED', 'BATCH_MATMUL']);

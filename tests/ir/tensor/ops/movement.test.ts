@@ -6,7 +6,7 @@ import { casesOf, evaluationFault, graphOf, type LoadedCase } from '../../../sup
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('movement ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/movement.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/movement.test.ts';
 
 /** i64 exists in constants only, so models that compute with it are refused. */
 const isLong = ({ case: { model } }: LoadedCase) =>

@@ -6,7 +6,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('pool ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/pool.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/pool.test.ts';
 
 suite('every recorded answer of the reference kernels, floats and integers to the byte', async () => {
   const cases = await casesOf(['pool']);

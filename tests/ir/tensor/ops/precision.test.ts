@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { casesOf, evaluationFault } from '../../../support/cases.ts';
 
 const suite = makeSuite('precision of scale factors');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/precision.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/precision.test.ts';
 
 suite('every recorded answer of the reference kernels, to the byte', async () => {
   const cases = await casesOf(['precision']);

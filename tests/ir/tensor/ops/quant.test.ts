@@ -8,7 +8,7 @@ import { singleNode } from '../../../support/single-node.ts';
 import { halfBits } from '../../../support/tflite/data.ts';
 
 const suite = makeSuite('quantization and casts');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/quant.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/quant.test.ts';
 
 const cases = await casesOf(['quantize']);
 const isUnsigned = ({ case: { model } }: LoadedCase) =>

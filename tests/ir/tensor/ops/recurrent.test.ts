@@ -6,7 +6,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { Random } from '../../../support/random.ts';
 
 const suite = makeSuite('recurrent ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/recurrent.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/recurrent.test.ts';
 
 suite('every recorded answer of the reference kernels: integers to the byte, floats but for exp and tanh', async () => {
   const cases = await casesOf(['state']);

@@ -6,7 +6,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('reduce ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/reduce.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/reduce.test.ts';
 
 suite('every recorded answer of the reference kernels, floats and integers to the byte', async () => {
   const cases = await casesOf(['reduce']);

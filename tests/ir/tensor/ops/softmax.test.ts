@@ -6,7 +6,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('softmax ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/softmax.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/softmax.test.ts';
 const TOLERANCE = { relative: 2e-6, absolute: 0 };
 const cases = await casesOf(['softmax']);
 

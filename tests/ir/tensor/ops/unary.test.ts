@@ -6,7 +6,7 @@ import { casesOf, evaluationFault } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
 
 const suite = makeSuite('unary ops');
-const AGAIN = 'node --import tsx tests/ir/tensor/ops/unary.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/ir/tensor/ops/unary.test.ts';
 /** Libraries differ in the last place. */
 const TOLERANCE = { relative: 1e-6, absolute: 0 };
 /** The reference takes e^x for logistic(x) below -9, which is off by e^2x; ours is not. */

@@ -262,4 +262,5 @@ def many_ports():
 
 NETWORKS = {f.__name__: f for f in (
     dscnn, mobilenet_v1, mobilenet_v2, mobilenet_v3, efficient, resnet, unet, ssd, conv1d, tcn, tcn_any, dilated,
-    autoencoder, pruned, activations, grouped, transformer, transformer_any, mixer, lstm_unrolled, gru_unrolled, gru_step, text, many_ports)}
+    autoencoder, pruned, activations, grouped, transformer, transformer_any, mixer, lstm_unrolled, gru_unrolled,
+    gru_step, text, many_ports)}

@@ -77,7 +77,7 @@ function runFile(file: string, folder: string): Promise<FileResult> {
   return new Promise((done) => {
     const started = Date.now();
     const skipLog = join(folder, `${file.replaceAll('/', '-')}.jsonl`);
-    const env = { ...process.env, MCC_SKIP_LOG: skipLog, FORCE_COLOR: '0' };
+    const env = { ...process.env, MCC_SKIP_LOG: skipLog, NO_COLOR: '1' };
     const child = spawn(process.execPath, ['--import', LOADER, file], {
       cwd: ROOT,
       env,

@@ -36,6 +36,8 @@ const SHORTS: readonly (readonly [UnaryOp, number, number])[] = [
   ['exp', 1 / 4096, 1 / 256],
   ['abs', 0.001, 0.001],
   ['abs', 0.001, 0.0007],
+  ['rsqrt', 0.001, 0.001],
+  ['rsqrt', 3e-5, 3e-5],
 ];
 
 for (const [op, input, output] of SHORTS) {

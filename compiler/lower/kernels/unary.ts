@@ -2,7 +2,14 @@
 import { f32, i32, mul, op, sub } from '../../../ir/loop/build.ts';
 import type { Opcode } from '../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
-import { interpolate, logistic16, SIGMOID_TABLE, sigmoidScale, tanh16 } from '../../../ir/tensor/fixed-math.ts';
+import {
+  interpolate,
+  inverseSqrt,
+  logistic16,
+  SIGMOID_TABLE,
+  sigmoidScale,
+  tanh16,
+} from '../../../ir/tensor/fixed-math.ts';
 import { type Activation, activationBounds, type Multiplier } from '../../../ir/tensor/fixed-point.ts';
 import type { FloatFunctionName } from '../../../ir/tensor/float-math.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
@@ -14,8 +21,10 @@ import {
   expTable,
   type LeakyReluAttrs,
   leakyStages,
+  RSQRT_BITS,
   relu6Bounds,
   reluStage,
+  rsqrtMultiplier,
   type UnaryOp,
 } from '../../../ir/tensor/ops/unary.ts';
 import {
@@ -180,6 +189,19 @@ function absInteger(k: Builder): Element {
   };
 }
 
+function rsqrtInteger(k: Builder): Element {
+  const [x, y] = typesOf(k);
+  const [low, high] = integerRange(y.dtype);
+  const stage = { multipliers: [rsqrtMultiplier(x, y)], zeroPoint: 0, low, high, rounding: 'double' } as const;
+  const tail = staged(k, stage);
+  return (value) => {
+    const { multiplier, rightShift } = inverseSqrt(loopAlgebra(k), value);
+    const left = op('i32.and', [op('i32.sub_wrap', [RSQRT_BITS, rightShift]), 31]);
+    const inverse = op('i32.sqrdmulh', [op('i32.shl', [1, left]), multiplier]);
+    return op('i32.select', [op('i32.gt_s', [value, 0]), tail(inverse), high]);
+  };
+}
+
 /** The kernel of an op that has no 8-bit quantized form. */
 function withoutTable<K extends UnaryOp>(name: K, float: (k: Builder) => Element) {
   return { [name]: [elementKernel(name, float)] } as unknown as { readonly [N in K]: readonly Kernel<N>[] };
@@ -246,7 +268,7 @@ export const UNARY_KERNELS = {
   ...withTable('exp', library('exp'), expInteger),
   ...withoutTable('log', library('log')),
   ...withoutTable('sqrt', instruction('f32.sqrt')),
-  ...withTable('rsqrt', () => (x) => op('f32.div', [f32(1), op('f32.sqrt', [x])])),
+  ...withTable('rsqrt', () => (x) => op('f32.div', [f32(1), op('f32.sqrt', [x])]), rsqrtInteger),
   ...withoutTable('square', () => (x) => op('f32.mul', [x, x])),
   ...withTable('abs', instruction('f32.abs'), absInteger),
   ...withoutTable(

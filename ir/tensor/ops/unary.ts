@@ -354,23 +354,26 @@ const abs = unaryOp<NoAttrs>({
 });
 
 /** Fraction bits that rsqrt of integers keeps between its two multiplications. */
-const RSQRT_BITS = 20;
+export const RSQRT_BITS = 20;
 
 /** The second factor of an integer rsqrt: from 2^-20 inverse roots to output steps. */
-function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
+export function rsqrtMultiplier(x: TensorType, y: TensorType): Multiplier {
+  if (x.dtype === 'i16') symmetric(x, y);
   const root = fround(Math.sqrt(affine(x).scale));
   const { multiplier, shift } = quantizeMultiplier(1 / fround(root * affine(y).scale));
   const total = shift - RSQRT_BITS;
-  if (total > 0 || total < -31) throw new OpError(`the scales of ${typeText(x)} and ${typeText(y)} are too far apart`);
+  // Inverse roots have up to 21 bits: shifted left by more than 10 they would overflow.
+  if (total > 10 || total < -31) throw new OpError(`the scales of ${typeText(x)} and ${typeText(y)} are too far apart`);
   return { multiplier, shift: total };
 }
 
 const rsqrt = unaryOp<NoAttrs>({
   doc:
-    'y = 1 / sqrt(x): infinity of 0, NaN of negative x and NaN; two rounded f32 steps. int8: gemmlowp fixed point; the ' +
+    'y = 1 / sqrt(x): infinity of 0, NaN of negative x and NaN; two rounded f32 steps. int8 and int16: gemmlowp fixed ' +
+    'point, as tflite-micro (TensorFlow Lite interpolates int16 in a table and is off by thousands below x = 128); the ' +
     'largest value of the type for x = 0 and, where TFLite refuses to go on, for negative x.',
   attrs: noAttrs,
-  types: ['f32', 'i8'],
+  types: ['f32', 'i8', 'i16'],
   element(x, y) {
     if (x.dtype === 'f32') return (value) => fround(1 / fround(Math.sqrt(value)));
     const output = affine(y);

@@ -36,6 +36,17 @@ const quantizedExp = (type: 'i8' | 'i16', name: string, input: Quant, output: Qu
   });
 const absInt16 = (name: string, input: number, output: number) =>
   opCase(`abs i16 ${name}`, 'ABS', [tensor('i16', [3, 40], input, 0)], [tensor('i16', [3, 40], output, 0)]);
+/** All small values, where neighbours differ most, and the ends of every power of two. */
+const rsqrtValues = [
+  ...Array.from({ length: 130 }, (_, i) => i),
+  ...Array.from({ length: 8 }, (_, i) => [-1, 0, 1].map((d) => 2 ** (i + 8) + d)).flat(),
+].filter((value) => value < 2 ** 15);
+const rsqrtInt16 = (name: string, input: number, output: number) => {
+  const shape = [rsqrtValues.length];
+  return opCase(`rsqrt i16 ${name}`, 'RSQRT', [tensor('i16', shape, input)], [tensor('i16', shape, output)], {
+    inputs: [[rsqrtValues]],
+  });
+};
 /** RSQRT is defined for values above the zero point only. */
 const above = (zeroPoint: number): InputSpec => [Array.from({ length: 127 - zeroPoint }, (_, i) => zeroPoint + 1 + i)];
 
@@ -67,4 +78,8 @@ export const cases: readonly OpCase[] = [
   int8('RSQRT', 'zero point -128', [0.05, -128], [0.03, -128], above(-128)),
   int8('RSQRT', 'zero point -20', [0.01, -20], [0.08, -100], above(-20)),
   int8('RSQRT', 'coarse', [2, -128], [0.006, -128], above(-128)),
+  rsqrtInt16('', 0.001, 0.001),
+  rsqrtInt16('fine', 1 / 32768, 0.0056),
+  rsqrtInt16('coarse', 0.7, 1 / 32768),
+  rsqrtInt16('saturating', 3e-5, 3e-5),
 ];

@@ -117,8 +117,11 @@ export const engineTable: Readonly<Record<NativeEngine, EngineFacts>> = {
     packages: ['emscripten'],
     machine: [],
     // The real file system; all memory up front, since static buffers count against it; compiled synchronously, since
-    // the asynchronous start of Emscripten before 3.1.26 hands a file name to fetch, which node >= 18 refuses.
+    // the asynchronous start of Emscripten before 3.1.26 hands a file name to fetch, which node >= 18 refuses. Linked
+    // with -O1, which leaves the names of imports: their minification was seen to disagree between the module and its
+    // JavaScript when two links ran at once.
     link: [
+      '-O1',
       '-sNODERAWFS=1',
       '-sEXIT_RUNTIME=1',
       '-sENVIRONMENT=node',

@@ -1,8 +1,8 @@
 /** Expressions as C text, with no more parentheses than C and the compilers' warnings ask for. */
 import type { Opcode } from '../../ir/loop/instructions.ts';
 import type { Access, BufferParam, Expr } from '../../ir/loop/types.ts';
-import { isComparison } from './fold.ts';
 import { literal } from './literals.ts';
+import { isComparison } from './range.ts';
 import { SPELL_SCALAR } from './spell-scalar.ts';
 import { LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
 import { LEVEL, type Spelling } from './spelling.ts';

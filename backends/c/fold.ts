@@ -2,7 +2,7 @@
  * Folds what is known: constants, and comparisons that the range of an element type decides. Unrolled bodies become short
  * by it, and compilers find nothing to warn about. No float is folded: what the target computes is what counts.
  */
-import { instruction, type Opcode } from '../../ir/loop/instructions.ts';
+import { instruction } from '../../ir/loop/instructions.ts';
 import { printExpr } from '../../ir/loop/print.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 import { type Range, rangeOf } from './range.ts';
@@ -100,11 +100,6 @@ function foldSelect(e: Op): Expr | undefined {
 export function foldCondition(e: Expr): boolean | undefined {
   const known = constant(e) ?? constant(foldComparison({ kind: 'op', op: 'i32.ne', args: [e, i32(0)], imm: [] }));
   return known === undefined ? undefined : known !== 0;
-}
-
-/** True for instructions that give 0 or 1 as C comparisons do. */
-export function isComparison(op: Opcode): boolean {
-  return /^(i32|i64|f32|f64)\.(eq|ne|lt|le|gt|ge)(_s|_u)?$/.test(op);
 }
 
 /** Whether the test always holds (1), never holds (0), or may do either. */

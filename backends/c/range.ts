@@ -1,7 +1,7 @@
 /** The range of an integer expression, as far as the types of the elements it is made from tell. */
 import { typeOf } from '../../ir/loop/build.ts';
+import type { Opcode } from '../../ir/loop/instructions.ts';
 import type { Expr } from '../../ir/loop/types.ts';
-import { isComparison } from './fold.ts';
 
 export type Range = readonly [low: bigint, high: bigint];
 
@@ -14,6 +14,11 @@ const LOADED: Readonly<Record<string, Range>> = {
   i16: signedBits(16),
   u16: unsignedBits(16),
 };
+
+/** True for instructions that give 0 or 1 as C comparisons do. */
+export function isComparison(op: Opcode): boolean {
+  return /^(i32|i64|f32|f64)\.(eq|ne|lt|le|gt|ge)(_s|_u)?$/.test(op);
+}
 
 export function rangeOf(e: Expr): Range {
   const whole = signedBits(typeOf(e) === 'i64' ? 64 : 32);

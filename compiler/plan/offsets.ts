@@ -3,7 +3,7 @@
  * possible: first fit in several orders, then branch and bound over the places that matter, until the lower bound (the
  * most bytes alive at once) is met or the budget is spent. Deterministic.
  */
-import { alignUp, type Interval } from './memory.ts';
+import { alignUp, type Interval } from './problem.ts';
 
 export interface Placement {
   /** Of each interval, in bytes. */

@@ -2,7 +2,7 @@
  * Chooses the order of the steps for the smallest peak of live bytes: a breadth-first search over the sets of steps that
  * can have run, keeping the best way to reach each set. Exact while no level has more sets than the beam.
  */
-import type { MemoryProblem, MemoryStep } from './memory.ts';
+import type { MemoryProblem, MemoryStep } from './problem.ts';
 
 const BEAM = 64;
 /** Sets tried per level, which bounds the time where many steps could come next. */

@@ -1,7 +1,8 @@
 /** The memory plan: hand-made problems with known answers, laws on random ones, and time on large ones. */
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type MemoryPlan, type MemoryProblem, type MemoryStep, planMemory } from '../../compiler/plan/memory.ts';
+import { type MemoryPlan, planMemory } from '../../compiler/plan/memory.ts';
+import type { MemoryProblem, MemoryStep } from '../../compiler/plan/problem.ts';
 import { Random } from '../support/random.ts';
 
 const AGAIN = 'node --import ./tools/ts.mjs tests/plan/memory.test.ts';

@@ -1,0 +1,38 @@
+/** What a memory plan is asked for: the steps of an inference and the buffers they touch. */
+
+/** One kernel call. Names are those of values; only values that are buffers of the problem take memory. */
+export interface MemoryStep {
+  readonly name: string;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Bytes of working memory that live only during the step. */
+  readonly scratch: readonly MemoryBuffer[];
+  /** Pairs of a read and a written value that may share memory. */
+  readonly inPlace: readonly (readonly [read: string, write: string])[];
+}
+
+export interface MemoryBuffer {
+  readonly bytes: number;
+  readonly align: number;
+}
+
+export interface MemoryProblem {
+  /** In an order in which every value is written before it is read. */
+  readonly steps: readonly MemoryStep[];
+  /** The values that live in the arena. */
+  readonly buffers: ReadonlyMap<string, MemoryBuffer>;
+  /** Values that live from one inference to the next; they lie at the start of the arena. */
+  readonly persistent: ReadonlyMap<string, MemoryBuffer>;
+  /** Values, none of `buffers`, that are written over a persistent one of the same size (`written value -> persistent`). */
+  readonly successors: ReadonlyMap<string, string>;
+}
+
+/** A piece of memory with the steps (positions in the order, inclusive) during which it holds something. */
+export interface Interval extends MemoryBuffer {
+  readonly start: number;
+  readonly end: number;
+}
+
+export function alignUp(offset: number, align: number): number {
+  return Math.ceil(offset / align) * align;
+}

@@ -84,7 +84,9 @@ function report(engine: string, graph: Graph, expected: Runs, found: Runs, toler
   const types = graph.outputs.map((name) => typeOfValue(graph, name));
   const difference = firstDifference(types, expected, found, tolerance);
   const total = types.reduce((sum, type) => sum + byteSize(type), 0) * expected.length;
-  console.log(`  ${engine.padEnd(14)} ${difference === undefined ? `equal (${total} bytes)` : 'DIFFERS'}`);
+  const isExact = firstDifference(types, expected, found, 0) === undefined;
+  const verdict = isExact ? `equal (${total} bytes)` : `within ${tolerance} of ${than} (${total} bytes)`;
+  console.log(`  ${engine.padEnd(14)} ${difference === undefined ? verdict : 'DIFFERS'}`);
   if (difference === undefined) return [];
   return [`${engine} differs from ${than}: ${differenceText(graph, difference)}`];
 }

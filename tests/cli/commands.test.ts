@@ -166,7 +166,9 @@ suite('inspect: figures as text, as a chart and as JSON', async () => {
 
 suite('targets, ops and passes list what exists', async () => {
   assert.match(await succeed('targets'), /cortex-m4 .*\n/);
-  assert.match(await succeed('ops'), /conv2d\(x, w, bias\?\) -> y/);
+  const ops = await succeed('ops');
+  assert.match(ops, /conv2d\(x, w, bias\?\) -> y/);
+  assert.match(ops, /operators of \.tflite files.*\n.*DEPTHWISE_CONV_2D/);
   assert.match(await succeed('passes'), /exact\/fold-constants \(exact\)/);
 });
 

@@ -1,5 +1,6 @@
 /** `mcc targets`, `mcc ops`, `mcc passes`: what exists. */
 import { OP_NAMES, opRecord } from '../../../ir/tensor/ops/index.ts';
+import { SUPPORTED_OPERATORS } from '../../import/tflite/opcodes.ts';
 import { PIPELINE } from '../../pipeline.ts';
 import { TARGETS } from '../../targets/index.ts';
 import { ENGINES, missingFor } from '../engines/index.ts';
@@ -17,6 +18,7 @@ export function listOps(): void {
     console.log(wrap(doc, 4));
     console.log(`    types: ${signatures.map(({ text }) => text).join(' | ')}\n`);
   }
+  console.log(`operators of .tflite files that become these ops:\n${wrap(SUPPORTED_OPERATORS.join(' '), 4)}`);
 }
 
 export function listPasses(): void {

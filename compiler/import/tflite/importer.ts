@@ -10,6 +10,7 @@ import { OperatorContext } from './operator-context.ts';
 import { type Place, quoted, ROOT, within } from './reader.ts';
 import { LIMITS, type OperatorRecord, type SubgraphRecord, type TensorRecord } from './schema.ts';
 import { Constants, checkShape, tensorType } from './tensors.ts';
+import { unsupported } from './unsupported.ts';
 import { Variables } from './variables.ts';
 
 /** How deep subgraphs may call each other. */
@@ -94,8 +95,8 @@ export class Importer {
     const tensors = this.#tensorNames(frame, operator);
     const place = within(frame.place, `operator ${index} ${opcode} (${tensors})`);
     if (!isSupported(opcode)) {
-      const expected = `one of the operators ${SUPPORTED_OPERATORS.join(', ')}`;
-      this.model.refuse(place, expected, opcode, 'Rebuild the model without it.');
+      const { expected, advice } = unsupported(opcode);
+      this.model.refuse(place, expected, opcode, advice);
     }
     if (operator.outputs.length === 0 && !WITHOUT_OUTPUTS.includes(opcode)) {
       this.model.refuse(place, 'at least 1 output', '0');

@@ -134,7 +134,13 @@ test('operators that are not supported', () => {
     options: { cond_subgraph_index: 1, body_subgraph_index: 1 },
   };
   const main = { tensors: [f32('seen', [1]), f32('made', [1])], operators: [loop], inputs: [0], outputs: [1] };
-  refused(file(main), 'subgraph 0, operator 0 WHILE ("seen" -> "made")', 'one of the operators CONV_2D', 'found WHILE');
+  refused(
+    file(main),
+    'subgraph 0, operator 0 WHILE ("seen" -> "made")',
+    'expected a TFLite operator that can be imported, found WHILE',
+    'Unroll the loop',
+    '`mcc ops` and docs/tflite-operators.md list the operators',
+  );
 });
 
 test('indices out of range', () => {

@@ -4,6 +4,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { ImportError } from '../../../compiler/import/error.ts';
 import { importTflite } from '../../../compiler/import/tflite/import.ts';
+import { BUILTIN_OPERATORS, type BuiltinOperator } from '../../../compiler/import/tflite/opcodes.ts';
 
 const test = suite('rare forms of tflite files');
 
@@ -111,7 +112,20 @@ test('operator codes in the old field, in the new one, and in both', () => {
 test('custom operators are refused by name', () => {
   const found = message(model({ old: CUSTOM, code: CUSTOM, custom: 'MyOwn' }, { data: shapeBytes }));
   assert.match(found, /operator 0 CUSTOM "MyOwn" \(tensor 0, tensor 1 -> tensor 2\)/);
-  assert.match(found, /expected one of the operators .*RESHAPE.*, found CUSTOM "MyOwn"/);
+  assert.match(found, /expected a TFLite operator that can be imported, found CUSTOM "MyOwn"/);
+  assert.match(found, /Convert the model with TFLite builtin operators only\. `mcc ops`/);
+});
+
+test('operators that are not supported are refused with what to use instead', () => {
+  const refusal = (name: BuiltinOperator) => {
+    const code = BUILTIN_OPERATORS.indexOf(name);
+    return message(model({ old: Math.min(code, 127), code }, { data: shapeBytes }));
+  };
+  assert.match(refusal('GELU'), /operator that can be imported, found GELU\n.*TANH.*`mcc ops`/);
+  assert.match(
+    refusal('RANK'),
+    /operator that can be imported, found RANK\n.*Rebuild the model without it\. `mcc ops`/,
+  );
 });
 
 test('codes that no operator has', () => {

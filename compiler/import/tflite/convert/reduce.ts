@@ -42,7 +42,7 @@ function product(context: ConvertContext): void {
 function arg(context: ConvertContext, op: 'arg_max' | 'arg_min'): void {
   const x = context.input(0, 'the tensor');
   const declared = context.outputs[0]?.type.dtype;
-  if (declared !== 'i32') context.refuse('an output of int32', declared ?? 'none');
+  if (declared !== 'i32') context.refuse('an output of int32 (output_type=tf.int32 in TensorFlow)', declared ?? 'none');
   const axis = context.axis(onlyNumber(context, 1, 'the axis'), x.type.shape.length);
   context.output(op, [x.value], { axis });
 }

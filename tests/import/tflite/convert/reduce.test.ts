@@ -50,7 +50,7 @@ const REFUSALS: readonly (readonly [why: string, build: () => Graph, message: Re
   [
     'places of 64 bits',
     () => graphOf('ARG_MAX', [f32(2, 3), scalar('i32', 1)], [tensor('i64', [2])], { output_type: 'i64' }),
-    /an output of int32, found i64/,
+    /an output of int32 \(output_type=tf\.int32 in TensorFlow\), found i64/,
   ],
   [
     'two axes of one maximum',

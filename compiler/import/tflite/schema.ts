@@ -29,7 +29,7 @@ export const SCHEMA_VERSION = 3;
 /** Beyond these numbers of entries a file is refused; the largest converted networks stay far below. */
 export const LIMITS = {
   subgraphs: 2 ** 10,
-  operators: 2 ** 16,
+  operators: 2 ** 14,
   tensors: 2 ** 17,
   buffers: 2 ** 18,
   signatures: 2 ** 10,

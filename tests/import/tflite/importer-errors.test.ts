@@ -329,7 +329,7 @@ function nested(depth: number, calls: number): Uint8Array {
 test('subgraphs that call each other too deep or too often', () => {
   assert.is(importTflite(nested(10, 2), { name: 'm' }).graph.nodes.length, 0);
   refused(nested(100, 1), 'operator 0 IF', 'called at most 32 deep');
-  refused(nested(30, 2), 'at most 65536 operators', 'counted once per call');
+  refused(nested(30, 2), 'at most 16384 operators', 'counted once per call');
 });
 
 test('branches of another arity', () => {

@@ -95,13 +95,3 @@ export function romRows(rom: Rom): string[] {
   rows.push(row);
   return rows;
 }
-
-/** True when the table's text needs the macros for infinity or NaN. */
-export function hasNonFinite(rom: Rom): boolean {
-  if (rom.elem !== 'f32' && rom.elem !== 'f64') return false;
-  const view = new DataView(rom.bytes.buffer, rom.bytes.byteOffset, rom.bytes.byteLength);
-  const at =
-    rom.elem === 'f32' ? (i: number) => view.getFloat32(4 * i, true) : (i: number) => view.getFloat64(8 * i, true);
-  for (let i = 0; i < rom.length; i++) if (!Number.isFinite(at(i))) return true;
-  return false;
-}

@@ -32,11 +32,6 @@ export interface InferContext<A> {
   readonly constant: (input: number) => TensorData | undefined;
 }
 
-export interface Inferred {
-  readonly dtype: DType;
-  readonly shape: readonly number[];
-}
-
 export interface EvaluateContext<A> {
   readonly inputs: readonly Tensor[];
   /** Declared result types; their quantization is part of the op's meaning. */
@@ -54,7 +49,7 @@ export interface OpRecord<A = any> {
   readonly outputs: readonly string[];
   readonly signatures: readonly Signature[];
   readonly traits: Traits;
-  /** The one result type's dtype for a given signature is declared by the node; `infer` gives the shapes. Throws OpError. */
+  /** The shapes of the results; their dtypes are declared by the node and checked against the signatures. Throws OpError. */
   readonly infer: (context: InferContext<A>) => readonly (readonly number[])[];
   /** Laws beyond dtypes and shapes (quantization, mostly): the reason a node breaks one, or undefined. */
   readonly check?: (context: {

@@ -24,7 +24,7 @@ export interface Tolerance {
 }
 
 export const EXACT: Tolerance = { relative: 0, absolute: 0 };
-/** The targets whose kernels differ. */
+/** One target of each kind that kernels may tell apart: plain, with DSP instructions, with vectors. */
 export const KERNEL_TARGETS = ['c', 'cortex-m4', 'wasm'] as const;
 
 /** The cases of the families, of all operators or of models whose first operator is one of `operators`. */

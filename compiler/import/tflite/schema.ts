@@ -145,6 +145,5 @@ export type SparsityRecord = Decoded<typeof sparsity>;
 export type TensorRecord = Decoded<typeof tensor>;
 export type OperatorRecord = Decoded<typeof operator>;
 export type SubgraphRecord = Decoded<typeof subgraph>;
-export type BufferRecord = Decoded<typeof buffer>;
 export type TensorMapRecord = Decoded<typeof tensorMap>;
 export type ModelRecord = Decoded<typeof MODEL>;

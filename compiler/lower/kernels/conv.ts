@@ -72,7 +72,7 @@ const conv2dDirect: Kernel<'conv2d'> = {
     const conv = k as unknown as KernelBuilder<ConvOp>;
     const depth = (k.site.inputs[1] as TensorType).shape[3] as number;
     const { x, w, y, g, mac } = prepare(conv, function* (data, channel) {
-      const count = g2(k.site) * depth;
+      const count = tapCount(k.site) * depth;
       for (let i = 0; i < count; i++) yield data[channel * count + i] as number;
     });
     const groups = g.input.channels / depth;
@@ -94,7 +94,7 @@ const conv2dDirect: Kernel<'conv2d'> = {
   },
 };
 
-function g2(site: Site<'conv2d'>): number {
+function tapCount(site: Site<'conv2d'>): number {
   const [, kh, kw] = (site.inputs[1] as TensorType).shape as [number, number, number];
   return kh * kw;
 }

@@ -102,8 +102,8 @@ is not here, or a type that its op does not take, is refused at import, with the
 |---|---|---|---|---|
 ${rows.join('\n')}
 
-- Integers are equal to the recorded bytes. One exception: int8 results that only TensorFlow's own kernels could give may
-  differ by 1, because those kernels multiply scales in another precision.
+- Integers are equal to the recorded bytes. One exception, an exact tie that only TensorFlow's own kernels could answer,
+  differs by 1, because those kernels multiply scales in another precision.
 - Floats are within a tolerance of the recorded answers (1e-5 absolute or relative), and bit-equal between the engines.
 - Float layers with int8 weights (\`f32 × i8\`) keep their activations as floats. Interpreters round them to 8 bits first,
   so answers differ by up to half of that rounding step for each weight.

@@ -4,7 +4,7 @@ import type { Graph } from '../ir/tensor/graph.ts';
 import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
 import { ImportError } from './import/error.ts';
 import { type ImportedModel, importTflite } from './import/tflite/import.ts';
-import { type Lowered, lower } from './lower/index.ts';
+import { type Lowered, type LowerOptions, lower } from './lower/index.ts';
 import { runPasses } from './passes/run.ts';
 import { PIPELINE } from './pipeline.ts';
 import type { Target } from './targets/index.ts';
@@ -46,13 +46,13 @@ export function simplify(graph: Graph): Graph {
 }
 
 /** A verified program for the target. Throws LowerError when a node has no kernel. */
-export function compile(graph: Graph, target: Target): Lowered {
-  return lowerVerified(simplify(graph), target);
+export function compile(graph: Graph, target: Target, options: LowerOptions = {}): Lowered {
+  return lowerVerified(simplify(graph), target, options);
 }
 
 /** The same for a graph that is simplified already. */
-export function lowerVerified(graph: Graph, target: Target): Lowered {
-  const lowered = lower(graph, target);
+export function lowerVerified(graph: Graph, target: Target, options: LowerOptions = {}): Lowered {
+  const lowered = lower(graph, target, options);
   assertValidProgram(lowered.program);
   return lowered;
 }

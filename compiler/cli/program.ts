@@ -31,6 +31,7 @@ function program(): Command {
   onModel('build', 'write C sources with a CMake project, or an npm package with WebAssembly')
     .requiredOption('-t, --target <target>', 'what to emit for; `mcc targets` lists them')
     .requiredOption('-o, --output <folder>', 'where to write')
+    .option('--optimize <goal>', 'speed|size: what code is made for where the two disagree', 'speed')
     .option('--via <toolchain>', 'emcc: make the .wasm by compiling the emitted C with Emscripten')
     .action(build);
   onModel('run', 'run the model once on any engine')
@@ -48,6 +49,7 @@ function program(): Command {
     .action((path: string, options: VerifyOptions) => verify(path, options));
   onModel('inspect', 'show types, work, sizes and memory')
     .option('-t, --target <target>', 'what to plan for', 'c')
+    .option('--optimize <goal>', 'speed|size', 'speed')
     .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop; to a terminal without long data')
     .option('--memory', 'draw the arena')
     .option('--json', 'machine-readable')

@@ -11,7 +11,7 @@ import { type MemoryPlan, planMemory } from '../plan/memory.ts';
 import type { MemoryBuffer, MemoryStep } from '../plan/problem.ts';
 import type { Target } from '../targets/index.ts';
 import { buildCopy, buildFill } from './copy.ts';
-import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Site } from './kernel.ts';
+import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Optimize, type Site } from './kernel.ts';
 import { kernelsOf } from './kernels/index.ts';
 import { Linker } from './link.ts';
 import { assignStorage, type Storage, type StorageMap, sameStorage } from './storage.ts';
@@ -50,20 +50,25 @@ interface Step {
   readonly outputs: readonly Storage[];
 }
 
+export interface LowerOptions {
+  readonly optimize?: Optimize;
+}
+
 export class LowerError extends Error {
   override name = 'LowerError';
 }
 
 /** Throws LowerError when a node has no kernel for the target, or a value's type no place in memory. */
-export function lower(graph: Graph, target: Target): Lowered {
+export function lower(graph: Graph, target: Target, { optimize = 'speed' }: LowerOptions = {}): Lowered {
+  const machine: Machine = { target, optimize };
   refusePacked(graph);
   const mayReplace = (node: Node, from: number, to: number): boolean => {
-    const { kernel, site } = chooseKernel(graph, node, target);
+    const { kernel, site } = chooseKernel(graph, node, machine);
     return (kernel.inPlace?.(site) ?? []).some(([input, output]) => input === from && output === to);
   };
   const storage = assignStorage(graph, mayReplace);
   const steps = [
-    ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, target, storage)),
+    ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, machine, storage)),
     ...storage.copies.map(({ from, to }) => copyStep(graph, from, to, storage)),
   ];
   const memory = planMemory({
@@ -87,17 +92,20 @@ function refusePacked(graph: Graph): void {
 }
 
 /** The cast joins an op name with its own attributes, which the union over all ops loses. */
-function siteOf(graph: Graph, node: Node, target: Target): Site {
+function siteOf(graph: Graph, node: Node, machine: Machine): Site {
   const site = {
     op: node.op,
     attrs: node.attrs,
     inputs: inputTypes(graph, node),
     outputs: outputTypes(graph, node),
     constant: (input: number) => graph.constants.get(node.inputs[input] ?? ''),
-    target,
+    ...machine,
   };
   return site as unknown as Site;
 }
+
+/** What code is made for. */
+type Machine = Pick<Site, 'target' | 'optimize'>;
 
 interface Choice {
   readonly site: Site;
@@ -106,8 +114,8 @@ interface Choice {
 }
 
 /** The first of the op's kernels that can do the node. */
-function chooseKernel(graph: Graph, node: Node, target: Target): Choice {
-  const site = siteOf(graph, node, target);
+function chooseKernel(graph: Graph, node: Node, machine: Machine): Choice {
+  const site = siteOf(graph, node, machine);
   const refused: { kernel: string; reason: string }[] = [];
   for (const kernel of kernelsOf(node.op) as readonly Kernel[]) {
     const verdict = kernel.applies(site);
@@ -115,12 +123,12 @@ function chooseKernel(graph: Graph, node: Node, target: Target): Choice {
     refused.push({ kernel: kernel.name, reason: verdict });
   }
   const reasons = refused.map(({ kernel, reason }) => `\n  ${kernel}: ${reason}`).join('');
-  throw new LowerError(`${node.op} (%${node.outputs[0]}) has no kernel for target ${target.name}${reasons}`);
+  throw new LowerError(`${node.op} (%${node.outputs[0]}) has no kernel for target ${machine.target.name}${reasons}`);
 }
 
-function nodeStep(graph: Graph, node: Node, target: Target, storage: StorageMap): Step {
+function nodeStep(graph: Graph, node: Node, machine: Machine, storage: StorageMap): Step {
   for (const value of node.inputs) refuseEncoding(graph, value);
-  const { site, kernel, refused } = chooseKernel(graph, node, target);
+  const { site, kernel, refused } = chooseKernel(graph, node, machine);
   const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
   const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
   return {

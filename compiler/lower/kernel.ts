@@ -21,6 +21,20 @@ export interface Site<K extends OpName = OpName> {
   /** The value of an input that is a constant. */
   readonly constant: (input: number) => Constant | undefined;
   readonly target: Target;
+  readonly optimize: Optimize;
+}
+
+/** What code is made for where speed and size disagree. */
+export type Optimize = 'speed' | 'size';
+
+/**
+ * An output may lie over an input when the input's first byte is `distance` bytes or more above the output's first byte:
+ * whatever the kernel stores lies below everything it has yet to load. A negative distance lets the output begin above.
+ */
+export interface Overlap {
+  readonly input: number;
+  readonly output: number;
+  readonly distance: number;
 }
 
 export interface Kernel<K extends OpName = OpName> {
@@ -32,6 +46,8 @@ export interface Kernel<K extends OpName = OpName> {
   readonly applies: (site: Site<K>) => true | string;
   /** Which input may share memory with which output: every element is read before its place is written. */
   readonly inPlace?: (site: Site<K>) => readonly (readonly [input: number, output: number])[];
+  /** Inputs that outputs may lie over at a distance, for kernels that walk through both from the first byte to the last. */
+  readonly overlap?: (site: Site<K>) => readonly Overlap[];
   readonly build: (k: KernelBuilder<K>) => void;
 }
 

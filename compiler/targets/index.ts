@@ -5,10 +5,14 @@ export interface Target {
   readonly name: string;
   readonly doc: string;
   readonly backend: 'c' | 'wasm';
-  /** Largest vector register that kernels may use. */
-  readonly vector: 'none' | 'v128';
+  /** Vector registers that kernels may use: 128-bit SIMD, the same with relaxed dot products, or Helium's. */
+  readonly vector: 'none' | 'v128' | 'v128-relaxed' | 'mve';
   /** Has the dual 16-bit multiplies of Armv7E-M (`dsp.*` instructions are cheap). */
   readonly dsp: boolean;
+  /** Multiplies 32 by 32 bits to 64 in one instruction. */
+  readonly longMultiply: boolean;
+  /** Loads and stores words at any address in one instruction. */
+  readonly unaligned: boolean;
   /** Alignment of the arena in bytes. */
   readonly arenaAlign: number;
   /** Cycles per operation class, for the predicted cost. */
@@ -76,60 +80,63 @@ const WIDE_CORE: CostTable = {
   call: 2,
 };
 
-function cTarget(name: string, doc: string, cost: CostTable, dsp = false): Target {
-  return { name, doc, backend: 'c', vector: 'none', dsp, arenaAlign: 16, cost };
+type Facts = Partial<Pick<Target, 'vector' | 'dsp' | 'longMultiply' | 'unaligned'>>;
+
+function cTarget(name: string, doc: string, cost: CostTable, facts: Facts = {}): Target {
+  const plain = { vector: 'none', dsp: false, longMultiply: true, unaligned: true } as const;
+  return { name, doc, backend: 'c', ...plain, ...facts, arenaAlign: 16, cost };
+}
+
+function wasmTarget(name: string, doc: string, vector: Target['vector']): Target {
+  const facts = { vector, dsp: false, longMultiply: true, unaligned: true } as const;
+  return { name, doc, backend: 'wasm', ...facts, arenaAlign: 16, cost: WIDE_CORE };
 }
 
 export const TARGETS = {
   c: cTarget('c', 'portable C99 for any compiler', WIDE_CORE),
-  'cortex-m0plus': cTarget('cortex-m0plus', 'Armv6-M: no long multiply, no unaligned access', {
-    ...SMALL_CORE,
-    ...SOFT_FLOAT,
-    fixed: 40,
-    i64mul: 40,
-    div: 40,
-  }),
+  'cortex-m0plus': cTarget(
+    'cortex-m0plus',
+    'Armv6-M: no long multiply, no unaligned access',
+    { ...SMALL_CORE, ...SOFT_FLOAT, fixed: 40, i64mul: 40, div: 40 },
+    { longMultiply: false, unaligned: false },
+  ),
   'cortex-m3': cTarget('cortex-m3', 'Armv7-M', { ...SMALL_CORE, ...SOFT_FLOAT, fixed: 8, i64mul: 6 }),
-  'cortex-m4': cTarget('cortex-m4', 'Armv7E-M with DSP instructions and single-precision FPU', SMALL_CORE, true),
+  'cortex-m4': cTarget('cortex-m4', 'Armv7E-M with DSP instructions and single-precision FPU', SMALL_CORE, {
+    dsp: true,
+  }),
   'cortex-m7': cTarget(
     'cortex-m7',
     'Armv7E-M, dual issue',
     { ...SMALL_CORE, load1: 1, load2: 1, load4: 1, store1: 1, store2: 1, store4: 1, branch: 1 },
-    true,
+    { dsp: true },
   ),
   'cortex-m33': cTarget(
     'cortex-m33',
     'Armv8-M mainline with DSP instructions',
     { ...SMALL_CORE, load1: 1, load2: 1, load4: 1 },
-    true,
+    { dsp: true },
   ),
   'cortex-m55': cTarget(
     'cortex-m55',
     'Armv8.1-M with Helium',
     { ...SMALL_CORE, load1: 1, load2: 1, load4: 1, vector: 2, vectorMac: 2 },
-    true,
+    { dsp: true, vector: 'mve' },
   ),
-  rv32imc: cTarget('rv32imc', 'RISC-V, 32 bits, compressed', { ...SMALL_CORE, ...SOFT_FLOAT, fixed: 6 }),
+  rv32imc: cTarget(
+    'rv32imc',
+    'RISC-V, 32 bits, compressed',
+    { ...SMALL_CORE, ...SOFT_FLOAT, fixed: 6 },
+    { unaligned: false },
+  ),
   aarch64: cTarget('aarch64', '64-bit Arm: phones and boards with an operating system', WIDE_CORE),
   'x86-64': cTarget('x86-64', '64-bit x86', WIDE_CORE),
-  wasm: {
-    name: 'wasm',
-    doc: 'WebAssembly with 128-bit SIMD, for pages and Node',
-    backend: 'wasm',
-    vector: 'v128',
-    dsp: false,
-    arenaAlign: 16,
-    cost: WIDE_CORE,
-  },
-  'wasm-scalar': {
-    name: 'wasm-scalar',
-    doc: 'WebAssembly without SIMD',
-    backend: 'wasm',
-    vector: 'none',
-    dsp: false,
-    arenaAlign: 16,
-    cost: WIDE_CORE,
-  },
+  wasm: wasmTarget('wasm', 'WebAssembly with 128-bit SIMD, for pages and Node', 'v128'),
+  'wasm-relaxed': wasmTarget(
+    'wasm-relaxed',
+    'WebAssembly with relaxed SIMD, where its dot product is fast',
+    'v128-relaxed',
+  ),
+  'wasm-scalar': wasmTarget('wasm-scalar', 'WebAssembly without SIMD', 'none'),
 } as const satisfies Record<string, Target>;
 
 export type TargetName = keyof typeof TARGETS;

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { compile } from '../../compile.ts';
+import type { Optimize } from '../../lower/kernel.ts';
 import { weightBytes } from '../../report/figures.ts';
 import { findTarget, TARGETS, type Target } from '../../targets/index.ts';
 import { emitFor } from '../emit.ts';
@@ -13,6 +14,7 @@ export interface BuildOptions extends ModelOptions {
   readonly target: string;
   readonly output: string;
   readonly via?: string;
+  readonly optimize?: string;
 }
 
 export async function build(path: string, options: BuildOptions): Promise<void> {
@@ -22,7 +24,7 @@ export async function build(path: string, options: BuildOptions): Promise<void> 
     throw new UsageError(`--via ${via}: expected "emcc" together with --target wasm`);
   }
   const model = loadModel(path, options);
-  const { program } = compile(model.graph, target);
+  const { program } = compile(model.graph, target, { optimize: optimizeNamed(options.optimize) });
   const request = { name: model.file.name, banner: bannerOf(model, target) };
   const files =
     via === undefined
@@ -41,6 +43,12 @@ export function targetNamed(name: string): Target {
     throw new UsageError(`--target ${name}: no such target; expected one of ${Object.keys(TARGETS).join(', ')}`);
   }
   return target;
+}
+
+/** Throws UsageError for anything but `speed` and `size`. */
+export function optimizeNamed(name = 'speed'): Optimize {
+  if (name !== 'speed' && name !== 'size') throw new UsageError(`--optimize ${name}: expected speed or size`);
+  return name;
 }
 
 /** Who made the files from what, without paths or dates, so that equal models give equal files. */

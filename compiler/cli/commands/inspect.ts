@@ -6,13 +6,14 @@ import { reportModel } from '../../report/model-report.ts';
 import { memoryChart, reportText } from '../../report/text.ts';
 import { loadModel, type ModelOptions } from '../model.ts';
 import { UsageError } from '../output.ts';
-import { targetNamed } from './build.ts';
+import { optimizeNamed, targetNamed } from './build.ts';
 
 export interface InspectOptions extends ModelOptions {
   readonly target: string;
   readonly ir?: string;
   readonly memory?: boolean;
   readonly json?: boolean;
+  readonly optimize?: string;
 }
 
 export function inspect(path: string, options: InspectOptions): void {
@@ -30,7 +31,7 @@ export function inspect(path: string, options: InspectOptions): void {
     process.stdout.write(printGraph(graph, { elide }));
     return;
   }
-  const lowered = lowerVerified(graph, target);
+  const lowered = lowerVerified(graph, target, { optimize: optimizeNamed(options.optimize) });
   if (options.ir === 'loop') {
     process.stdout.write(printProgram(lowered.program, { elide }));
     return;

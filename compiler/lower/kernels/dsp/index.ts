@@ -1,0 +1,5 @@
+/** Kernels for cores with the dual 16-bit multiplies of Armv7E-M: Cortex-M4, M7 and M33. */
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { Kernel } from '../../kernel.ts';
+
+export const DSP_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {};

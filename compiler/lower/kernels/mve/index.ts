@@ -1,0 +1,5 @@
+/** Kernels for Helium: Cortex-M55. */
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { Kernel } from '../../kernel.ts';
+
+export const MVE_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {};

@@ -130,6 +130,19 @@ static void forget(const mcc_model *model) {
   }
 }
 
+/* Empty functions around an inference, where a debugger, a trace or an instruction counter finds its two ends. */
+#if defined(__GNUC__)
+#define MARKER __attribute__((noinline)) void
+#define KEEP() __asm__ volatile("")
+#else
+#define MARKER void
+#define KEEP() (void)0
+#endif
+MARKER mcc_inference_begins(void);
+MARKER mcc_inference_ends(void);
+MARKER mcc_inference_begins(void) { KEEP(); }
+MARKER mcc_inference_ends(void) { KEEP(); }
+
 static int run_once(const mcc_model *model, size_t run, int keep_state) {
   if (read_inputs(model, run) != 0) {
     return 1;
@@ -140,7 +153,10 @@ static int run_once(const mcc_model *model, size_t run, int keep_state) {
   for (size_t k = 0; k < model->output_count; k += 1) {
     memset(model->outputs[k].data, POISON, model->outputs[k].bytes);
   }
-  if (model->run() != 0) {
+  mcc_inference_begins();
+  const int status = model->run();
+  mcc_inference_ends();
+  if (status != 0) {
     mcc_text text;
     mcc_text_clear(&text);
     mcc_text_add(&text, model->name);

@@ -66,6 +66,8 @@ export interface RunOptions {
   readonly keepState?: boolean;
   /** For all runs together. Default: two minutes. */
   readonly timeoutMs?: number;
+  /** Further arguments of the emulator, before the program. */
+  readonly emulatorArgs?: readonly string[];
 }
 
 export interface RunResult {
@@ -324,7 +326,7 @@ function prepareRun(runs: readonly (readonly Uint8Array[])[]): string {
   return folder;
 }
 
-type Start = (executable: Executable, args: readonly string[]) => readonly string[];
+type Start = (executable: Executable, args: readonly string[], emulatorArgs: readonly string[]) => readonly string[];
 
 const semihosting = (args: readonly string[]): string =>
   ['enable=on', 'target=native', 'chardev=console', ...['firmware', ...args].map((arg) => `arg=${arg}`)].join(',');
@@ -333,9 +335,10 @@ const semihosting = (args: readonly string[]): string =>
 const starts: Readonly<Record<Runner, Start>> = {
   direct: ({ program }, args) => [program, ...args],
   node: ({ program }, args) => [process.execPath, program, ...args],
-  'qemu-user': ({ program, toolchain }, args) => [...emulatorOf(toolchain), program, ...args],
-  'qemu-system': ({ program, toolchain }, args) => [
+  'qemu-user': ({ program, toolchain }, args, more) => [...emulatorOf(toolchain), ...more, program, ...args],
+  'qemu-system': ({ program, toolchain }, args, more) => [
     ...emulatorOf(toolchain),
+    ...more,
     ...['-display', 'none', '-monitor', 'none', '-serial', 'none'],
     ...['-chardev', 'stdio,id=console', '-semihosting-config', semihosting(args)],
     ...['-kernel', program],
@@ -349,7 +352,7 @@ function emulatorOf(toolchain: NativeToolchain): readonly string[] {
 function launch(executable: Executable, cwd: string, runs: number, options: RunOptions): Command {
   const facts: EngineFacts = engineTable[executable.engine];
   const args = [String(runs), ...(options.keepState === true ? ['--keep-state'] : [])];
-  const [command, ...rest] = starts[facts.runner](executable, args);
+  const [command, ...rest] = starts[facts.runner](executable, args, options.emulatorArgs ?? []);
   return {
     command,
     args: rest,

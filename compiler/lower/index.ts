@@ -165,7 +165,7 @@ function buildKernel(kernel: Kernel, site: Site, node: Node, graph: Graph): Buil
       cause: error,
     });
   }
-  return builder.build(kernel.inPlace?.(site) ?? []);
+  return builder.build(kernel.inPlace?.(site) ?? [], kernel.overlap?.(site) ?? []);
 }
 
 /** Types in a kernel's comment stand without their scales, so that equal kernels stay equal. */
@@ -197,23 +197,39 @@ function accesses(inputs: readonly Storage[], outputs: readonly Storage[]): Pick
   return { reads: inputs.filter((s) => s.kind !== 'rom').map(orderName), writes: outputs.map(orderName) };
 }
 
-function memoryStep({ plan, built, inputs, outputs }: Step): MemoryStep {
+function memoryStep(step: Step): MemoryStep {
+  const { plan, built, inputs, outputs } = step;
+  const nameOf = (storages: readonly Storage[], index: number) => orderName(storages[index] as Storage);
   return {
     name: plan.value,
     reads: plan.reads,
     writes: plan.writes,
     scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
     inPlace: built.inPlace
-      .filter((pair) =>
-        inputs.every((input, i) => isReplaced(built, i, pair) || !sameStorage(input, inputs[pair[0]] as Storage)),
-      )
-      .map(([i, o]) => [orderName(inputs[i] as Storage), orderName(outputs[o] as Storage)] as const),
+      .filter((pair) => operandsLike(step, pair[0]).every((i) => isReplaced(built, i, pair[1])))
+      .map(([i, o]) => [nameOf(inputs, i), nameOf(outputs, o)] as const),
+    overlaps: built.overlap.flatMap(({ input, output }) => {
+      const distances = operandsLike(step, input).map((i) => distanceOf(step, i, output));
+      const distance = Math.max(...distances);
+      if (distance === Number.POSITIVE_INFINITY) return [];
+      return [{ read: nameOf(inputs, input), write: nameOf(outputs, output), distance }];
+    }),
   };
 }
 
-/** Whether output `o`, which may replace its input, may replace input `i` as well: both can be the same memory. */
-function isReplaced(built: BuiltKernel, i: number, [, o]: readonly [number, number]): boolean {
-  return built.inPlace.some(([input, output]) => input === i && output === o);
+/** The operands that lie in the same memory as one of them. */
+function operandsLike({ inputs }: Step, operand: number): number[] {
+  return inputs.flatMap((input, i) => (i === operand || sameStorage(input, inputs[operand] as Storage) ? [i] : []));
+}
+
+function isReplaced(built: BuiltKernel, input: number, output: number): boolean {
+  return built.inPlace.some(([from, to]) => from === input && to === output);
+}
+
+/** How far above an output its kernel wants an input; infinite where they must not overlap. */
+function distanceOf({ built }: Step, input: number, output: number): number {
+  const found = built.overlap.find((overlap) => overlap.input === input && overlap.output === output);
+  return found?.distance ?? Number.POSITIVE_INFINITY;
 }
 
 function bufferOf(type: TensorType): MemoryBuffer {

@@ -2,11 +2,19 @@
  * The memory plan: in which order the steps of an inference run, and where in the one arena each buffer lies.
  *
  * The order is chosen for the smallest peak (order.ts), steps that may work in place do when their input dies there, and
- * offsets are found by search (offsets.ts). The result is data; `memoryChart` of report/ prints it.
+ * offsets are found by search (offsets.ts), where a result may lie partly over an input that dies as far as its kernel
+ * allows. The result is data; `memoryChart` of report/ prints it.
  */
-import { liveBytes, placeBuffers } from './offsets.ts';
+import { liveBytes, type Placement, placeBuffers } from './offsets.ts';
 import { chooseOrder } from './order.ts';
-import { alignUp, type Interval, type MemoryBuffer, type MemoryProblem, type MemoryStep } from './problem.ts';
+import {
+  alignUp,
+  type Interval,
+  type MemoryBuffer,
+  type MemoryProblem,
+  type MemoryStep,
+  type Sharing,
+} from './problem.ts';
 
 export interface MemoryPlan {
   /** Indices into the problem's steps. Copies to a persistent value of what lies there already are left out. */
@@ -17,7 +25,7 @@ export interface MemoryPlan {
   readonly sizes: ReadonlyMap<string, number>;
   /** Arena offsets of each step's scratch memory, by step index. */
   readonly scratch: ReadonlyMap<number, readonly number[]>;
-  /** Which values took over the memory of another (`written value -> read value`). */
+  /** Which values took over the whole memory of another (`written value -> read value`). */
   readonly inPlace: ReadonlyMap<string, string>;
   readonly bytes: number;
   readonly persistentBytes: number;
@@ -36,7 +44,8 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
     step.scratch.map((buffer): Interval => ({ ...buffer, start: position, end: position })),
   );
   const intervals = [...groups.intervals.values(), ...scratch];
-  const placed = placeBuffers(intervals);
+  const sharings = chooseSharings(steps, lives, groups);
+  const placed = placeBuffers(intervals, sharings);
   const base = intervals.reduce((offset, { align }) => alignUp(offset, align), persistent.bytes);
   const offsets = new Map(persistent.offsets);
   for (const [value, state] of problem.successors) offsets.set(value, persistent.offsets.get(state) as number);
@@ -50,8 +59,25 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
     inPlace,
     bytes: intervals.length === 0 ? persistent.bytes : base + placed.bytes,
     persistentBytes: persistent.bytes,
-    live: liveBytes(intervals, steps.length).map((bytes) => persistent.bytes + bytes),
+    live: occupiedBytes(intervals, sharings, placed, steps.length).map((bytes) => persistent.bytes + bytes),
   };
+}
+
+/** Bytes that hold something at each step: where two values overlap, they count once. */
+function occupiedBytes(
+  intervals: readonly Interval[],
+  sharings: readonly Sharing[],
+  { offsets }: Placement,
+  steps: number,
+): number[] {
+  const live = liveBytes(intervals, steps);
+  for (const { upper, lower } of sharings) {
+    const [a, b] = [intervals[upper] as Interval, intervals[lower] as Interval];
+    const [from, to] = [offsets[upper] as number, offsets[lower] as number];
+    const common = Math.min(from + a.bytes, to + b.bytes) - Math.max(from, to);
+    live[b.start] = (live[b.start] as number) - Math.max(0, common);
+  }
+  return live;
 }
 
 type Lifetimes = ReadonlyMap<string, { readonly start: number; readonly end: number }>;
@@ -67,19 +93,23 @@ function lifetimes(problem: MemoryProblem, steps: readonly MemoryStep[]): Lifeti
   return lives;
 }
 
-/** A written value takes over a read one's memory when the step allows it and the read value dies there. */
+/** A written value takes over the memory of a read one of its size when the step allows it and the read value dies there. */
 function chooseInPlace(problem: MemoryProblem, steps: readonly MemoryStep[], lives: Lifetimes): Map<string, string> {
   const inPlace = new Map<string, string>();
   const taken = new Set<string>();
   steps.forEach((step, position) => {
     for (const [read, write] of step.inPlace) {
       if (!problem.buffers.has(write) || inPlace.has(write) || taken.has(read)) continue;
-      if (lives.get(read)?.end !== position) continue;
+      if (lives.get(read)?.end !== position || bytesOf(problem, read) !== bytesOf(problem, write)) continue;
       inPlace.set(write, read);
       taken.add(read);
     }
   });
   return inPlace;
+}
+
+function bytesOf({ buffers }: MemoryProblem, value: string): number {
+  return (buffers.get(value) as MemoryBuffer).bytes;
 }
 
 interface Groups {
@@ -106,6 +136,33 @@ function groupIntervals(problem: MemoryProblem, lives: Lifetimes, inPlace: Reado
     });
   }
   return { intervals, rootOf };
+}
+
+/** Pairs of groups of which one ends where the other begins, in a step that allows them to overlap. */
+function chooseSharings(steps: readonly MemoryStep[], lives: Lifetimes, { intervals, rootOf }: Groups): Sharing[] {
+  const indexOf = new Map([...intervals.keys()].map((root, i) => [root, i]));
+  const meets = (read: string, write: string, position: number): boolean =>
+    lives.has(read) &&
+    lives.has(write) &&
+    intervals.get(rootOf.get(read) as string)?.end === position &&
+    intervals.get(rootOf.get(write) as string)?.start === position;
+  return steps.flatMap((step, position) => {
+    const pairs = new Map<string, Sharing>();
+    const allow = (read: string, write: string, rule: Pick<Sharing, 'distance' | 'sameOffset'>): void => {
+      if (read === write || !meets(read, write, position)) return;
+      const upper = indexOf.get(rootOf.get(read) as string) as number;
+      const lower = indexOf.get(rootOf.get(write) as string) as number;
+      const before = pairs.get(`${upper} ${lower}`);
+      const distance = Math.min(rule.distance, before?.distance ?? Number.POSITIVE_INFINITY);
+      const sameOffset = rule.sameOffset || before?.sameOffset === true;
+      pairs.set(`${upper} ${lower}`, { upper, lower, distance, sameOffset });
+    };
+    for (const { read, write, distance } of step.overlaps) allow(read, write, { distance, sameOffset: distance <= 0 });
+    for (const [read, write] of step.inPlace) {
+      allow(read, write, { distance: Number.POSITIVE_INFINITY, sameOffset: true });
+    }
+    return [...pairs.values()];
+  });
 }
 
 function placePersistent(problem: MemoryProblem): { bytes: number; offsets: Map<string, number> } {

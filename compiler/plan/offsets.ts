@@ -1,9 +1,9 @@
 /**
- * Places intervals (bytes alive during a span of steps) so that no two that are alive together overlap, in as few bytes as
- * possible: first fit in several orders, then branch and bound over the places that matter, until the lower bound (the
- * most bytes alive at once) is met or the budget is spent. Deterministic.
+ * Places intervals (bytes alive during a span of steps) so that those alive together lie apart, or overlap as their step
+ * allows, in as few bytes as possible: first fit in several orders, then branch and bound over the places that matter,
+ * until the lower bound (the most bytes alive at once) is met or the budget is spent. Deterministic.
  */
-import { alignUp, type Interval } from './problem.ts';
+import { alignUp, type Interval, mostShared, type Sharing } from './problem.ts';
 
 export interface Placement {
   /** Of each interval, in bytes. */
@@ -13,28 +13,47 @@ export interface Placement {
 
 /** Neighbours looked at by branch and bound. */
 const SEARCH_BUDGET = 500_000;
-/** Larger problems are placed by first fit in the order of time alone. */
+/** Larger problems are not searched, and branch and bound recurses no deeper. */
 const MOST_INTERVALS = 1000;
+/** Problems with more intervals alive at once, summed over all, are placed by first fit in the order of time alone. */
+const MOST_NEIGHBOURS = 2_000_000;
 
-export function placeBuffers(intervals: readonly Interval[]): Placement {
+export function placeBuffers(intervals: readonly Interval[], sharings: readonly Sharing[] = []): Placement {
   let best = placeInTime(intervals);
-  if (intervals.length > MOST_INTERVALS) return best;
-  const bound = peakBytes(intervals);
+  const neighbours = neighboursOf(intervals, sharings);
+  if (neighbours === undefined) return best;
+  const bound = peakBytes(intervals, sharings);
   for (const compare of ORDERS) {
     if (best.bytes <= bound) return best;
-    const placed = firstFit(intervals, sortedBy(intervals, compare));
+    const placed = firstFit(intervals, neighbours, sortedBy(intervals, compare));
     if (placed.bytes < best.bytes) best = placed;
   }
-  return best.bytes <= bound ? best : search(intervals, best, bound);
+  const isKnown = best.bytes <= bound || intervals.length > MOST_INTERVALS;
+  return isKnown ? best : search(intervals, neighbours, best, bound);
 }
 
-/** The most bytes alive at one step: no placement needs less. */
-export function peakBytes(intervals: readonly Interval[]): number {
+/** The most bytes alive at one step, less what could overlap there: no placement needs less. */
+export function peakBytes(intervals: readonly Interval[], sharings: readonly Sharing[] = []): number {
   const steps = intervals.reduce((most, { end }) => Math.max(most, end + 1), 0);
-  return liveBytes(intervals, steps).reduce((a, b) => Math.max(a, b), 0);
+  const live = liveBytes(intervals, steps);
+  const savings = new Map<number, number>();
+  for (const sharing of sharings) {
+    const { bytes } = intervals[sharing.lower] as Interval;
+    const saved = mostShared(
+      (intervals[sharing.upper] as Interval).bytes,
+      bytes,
+      sharing.sameOffset ? 0 : sharing.distance,
+    );
+    savings.set(sharing.lower, Math.min(bytes, (savings.get(sharing.lower) ?? 0) + saved));
+  }
+  for (const [lower, saved] of savings) {
+    const { start } = intervals[lower] as Interval;
+    live[start] = (live[start] as number) - saved;
+  }
+  return live.reduce((a, b) => Math.max(a, b), 0);
 }
 
-/** Bytes alive at each step. */
+/** Bytes alive at each step, each interval by itself. */
 export function liveBytes(intervals: readonly Interval[], steps: number): number[] {
   const changes = new Array<number>(steps + 1).fill(0);
   for (const { start, end, bytes } of intervals) {
@@ -48,6 +67,52 @@ export function liveBytes(intervals: readonly Interval[], steps: number): number
   });
 }
 
+/** Another interval that is alive with one, and where the one may not begin for its sake. */
+interface Neighbour {
+  readonly index: number;
+  /** Offsets strictly between these two, counted from the other's offset, are taken ... */
+  readonly from: number;
+  readonly to: number;
+  /** ... except the other's own offset. */
+  readonly sameOffset: boolean;
+}
+
+/** Those alive with each interval, or undefined where they are too many to look at. */
+function neighboursOf(
+  intervals: readonly Interval[],
+  sharings: readonly Sharing[],
+): readonly (readonly Neighbour[])[] | undefined {
+  const shared = new Map(sharings.map((sharing) => [sharing.upper * intervals.length + sharing.lower, sharing]));
+  const neighbours = intervals.map((): Neighbour[] => []);
+  let alive: number[] = [];
+  let count = 0;
+  const apart = (me: number, other: number): Neighbour => {
+    const { bytes: mine } = intervals[me] as Interval;
+    const { bytes } = intervals[other] as Interval;
+    const below = shared.get(other * intervals.length + me);
+    const above = shared.get(me * intervals.length + other);
+    return {
+      index: other,
+      from: Math.max(-mine, below === undefined ? -mine : -below.distance),
+      to: Math.min(bytes, above === undefined ? bytes : above.distance),
+      sameOffset: (below ?? above)?.sameOffset === true,
+    };
+  };
+  for (const me of sortedBy(intervals, BY_START)) {
+    const { start, bytes } = intervals[me] as Interval;
+    alive = alive.filter((other) => (intervals[other] as Interval).end >= start);
+    if (bytes === 0) continue;
+    count += alive.length;
+    if (count > MOST_NEIGHBOURS) return undefined;
+    for (const other of alive) {
+      neighbours[me]?.push(apart(me, other));
+      neighbours[other]?.push(apart(other, me));
+    }
+    alive.push(me);
+  }
+  return neighbours;
+}
+
 type Compare = (a: Interval, b: Interval) => number;
 
 const duration = (i: Interval): number => i.end - i.start + 1;
@@ -58,19 +123,13 @@ const ORDERS: readonly Compare[] = [
   BY_SIZE,
   (a, b) => b.bytes * duration(b) - a.bytes * duration(a),
   (a, b) => duration(b) - duration(a) || b.bytes - a.bytes,
+  // From the last to the first: along a chain each lies a little above what is written over it.
+  (a, b) => b.end - a.end || b.start - a.start,
 ];
 
 function sortedBy(intervals: readonly Interval[], compare: Compare): number[] {
   const indices = intervals.map((_, i) => i);
   return indices.sort((a, b) => compare(intervals[a] as Interval, intervals[b] as Interval) || a - b);
-}
-
-function overlapInTime(a: Interval, b: Interval): boolean {
-  return a.start <= b.end && b.start <= a.end;
-}
-
-interface Placed extends Interval {
-  readonly offset: number;
 }
 
 /** In order of their starts, as a heap would: each in the lowest gap that holds it, which is free again after its end. */
@@ -139,89 +198,106 @@ class Gaps {
 }
 
 /** Each interval as low as it can lie among those before it. */
-function firstFit(intervals: readonly Interval[], order: readonly number[]): Placement {
-  const offsets = new Array<number>(intervals.length).fill(0);
-  const placed: Placed[] = [];
+function firstFit(
+  intervals: readonly Interval[],
+  neighbours: readonly (readonly Neighbour[])[],
+  order: readonly number[],
+): Placement {
+  const offsets = new Array<number | undefined>(intervals.length).fill(undefined);
   let bytes = 0;
   for (const index of order) {
     const me = intervals[index] as Interval;
-    const offset = lowestGap(me, placed);
+    const offset = lowestFree(me, takenRanges(neighbours[index] as readonly Neighbour[], offsets));
     offsets[index] = offset;
     bytes = Math.max(bytes, offset + me.bytes);
-    placed.splice(countBelow(placed, offset), 0, { ...me, offset });
   }
-  return { offsets, bytes };
+  return { offsets: offsets as number[], bytes };
 }
 
-/** How many of `placed`, sorted by offset, lie at `offset` or below. */
-function countBelow(placed: readonly Placed[], offset: number): number {
-  let low = 0;
-  let high = placed.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((placed[middle] as Placed).offset <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Offsets strictly between `from` and `to` are taken, but for `except`. */
+interface Taken {
+  readonly from: number;
+  readonly to: number;
+  readonly except: number | undefined;
 }
 
-/** `placed` is sorted by offset. */
-function lowestGap(me: Interval, placed: readonly Placed[]): number {
+/** What the neighbours that have an offset take, by the first offset taken. */
+function takenRanges(neighbours: readonly Neighbour[], offsets: readonly (number | undefined)[]): Taken[] {
+  const taken: Taken[] = [];
+  for (const { index, from, to, sameOffset } of neighbours) {
+    const offset = offsets[index];
+    if (offset === undefined || from >= to) continue;
+    taken.push({ from: offset + from, to: offset + to, except: sameOffset ? offset : undefined });
+  }
+  return taken.sort((a, b) => a.from - b.from);
+}
+
+function lowestFree(me: Interval, taken: readonly Taken[]): number {
+  let lowest = 0;
+  for (const { from, to } of taken) {
+    if (lowest <= from) break;
+    lowest = Math.max(lowest, alignUp(to, me.align));
+  }
+  return exceptions(me, taken).reduce((least, offset) => Math.min(least, offset), lowest);
+}
+
+/** Offsets that are free only because a neighbour may begin at the very same. */
+function exceptions({ align }: Interval, taken: readonly Taken[]): number[] {
+  return taken.flatMap(({ except }) => {
+    if (except === undefined || except % align !== 0) return [];
+    const isFree = taken.every(({ from, to, except: other }) => except === other || except <= from || except >= to);
+    return isFree ? [except] : [];
+  });
+}
+
+/** Free offsets of an interval: the lowest and the highest of every gap; the last gap ends at `top` if there is room. */
+function freeOffsets(me: Interval, taken: readonly Taken[], top: number): number[] {
+  const offsets = new Set<number>(exceptions(me, taken));
   let bottom = 0;
-  for (const other of placed) {
-    if (!overlapInTime(me, other)) continue;
-    const fits = other.offset - bottom >= me.bytes && alignUp(bottom, me.align) + me.bytes <= other.offset;
-    if (fits) break;
-    bottom = Math.max(bottom, other.offset + other.bytes);
-  }
-  return alignUp(bottom, me.align);
-}
-
-/**
- * Free offsets of an interval, lowest first: the lowest and the highest of every gap between `neighbours`, which are those
- * alive with it; the last gap ends at `top` if the interval fits below that.
- */
-function freeOffsets(me: Interval, neighbours: readonly Placed[], top: number): number[] {
-  const offsets = new Set<number>();
-  let bottom = 0;
-  const gap = (end: number): void => {
+  const gap = (highestOffset: number): void => {
     const lowest = alignUp(bottom, me.align);
-    const highest = Math.floor((end - me.bytes) / me.align) * me.align;
+    const highest = Math.floor(highestOffset / me.align) * me.align;
     if (lowest > highest) return;
     offsets.add(lowest);
     offsets.add(highest);
   };
-  for (const { offset, bytes } of [...neighbours].sort((a, b) => a.offset - b.offset)) {
-    gap(offset);
-    bottom = Math.max(bottom, offset + bytes);
+  for (const { from, to } of taken) {
+    gap(from);
+    bottom = Math.max(bottom, to);
   }
-  gap(top);
+  gap(top - me.bytes);
   offsets.add(alignUp(bottom, me.align));
   return [...offsets];
 }
 
 /** Depth-first over all free places of each interval, largest first, cutting what cannot beat the best so far. */
-function search(intervals: readonly Interval[], seed: Placement, bound: number): Placement {
+function search(
+  intervals: readonly Interval[],
+  neighbours: readonly (readonly Neighbour[])[],
+  seed: Placement,
+  bound: number,
+): Placement {
   const order = sortedBy(intervals, BY_SIZE);
-  const placed: (Placed | undefined)[] = intervals.map(() => undefined);
+  const depthOf = new Map(order.map((index, depth) => [index, depth]));
   // Of those placed before an interval, the ones alive with it.
-  const earlier = order.map((index, depth) => {
-    return order.slice(0, depth).filter((i) => overlapInTime(intervals[index] as Interval, intervals[i] as Interval));
-  });
+  const earlier = order.map((index, depth) =>
+    (neighbours[index] as readonly Neighbour[]).filter((other) => (depthOf.get(other.index) as number) < depth),
+  );
+  const offsets = new Array<number>(intervals.length).fill(0);
   let best = seed;
   let budget = SEARCH_BUDGET;
   const visit = (depth: number, bytes: number): void => {
     if (bytes >= best.bytes || best.bytes <= bound || budget <= 0) return;
     const index = order[depth];
     if (index === undefined) {
-      best = { offsets: placed.map((interval) => (interval as Placed).offset), bytes };
+      best = { offsets: [...offsets], bytes };
       return;
     }
     const me = intervals[index] as Interval;
-    const neighbours = (earlier[depth] as readonly number[]).map((i) => placed[i] as Placed);
-    budget -= neighbours.length + 1;
-    for (const offset of freeOffsets(me, neighbours, bound)) {
-      placed[index] = { ...me, offset };
+    const placed = earlier[depth] as readonly Neighbour[];
+    budget -= placed.length + 1;
+    for (const offset of freeOffsets(me, takenRanges(placed, offsets), bound)) {
+      offsets[index] = offset;
       visit(depth + 1, Math.max(bytes, offset + me.bytes));
     }
   };

@@ -2,7 +2,7 @@
  * Chooses the order of the steps for the smallest peak of live bytes: a breadth-first search over the sets of steps that
  * can have run, keeping the best way to reach each set. Exact while no level has more sets than the beam.
  */
-import type { MemoryProblem, MemoryStep } from './problem.ts';
+import { type MemoryProblem, type MemoryStep, mostShared } from './problem.ts';
 
 const BEAM = 64;
 /** Sets tried per level, which bounds the time where many steps could come next. */
@@ -14,7 +14,8 @@ const MOST_STEPS = 2000;
 interface NumberedStep {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
-  readonly inPlace: readonly (readonly [read: number, write: number])[];
+  /** Bytes by which what is written may overlap with a value that is read for the last time. */
+  readonly shared: readonly { readonly read: number; readonly bytes: number }[];
   readonly scratchBytes: number;
   /** Steps that may run only after this one. */
   readonly unlocks: readonly number[];
@@ -74,7 +75,7 @@ function leastPeak({ steps, bytes }: Numbered): number {
   return steps.reduce((peak, step) => {
     const touched = new Set([...step.reads, ...step.writes]);
     const sum = [...touched].reduce((total, value) => total + (bytes[value] as number), step.scratchBytes);
-    return Math.max(peak, sum - sharedBytes(step, bytes, () => true));
+    return Math.max(peak, sum - sharedBytes(step, () => true));
   }, 0);
 }
 
@@ -93,7 +94,7 @@ function numberedProblem({ steps, buffers, persistent, successors }: MemoryProbl
     (step, i): NumberedStep => ({
       reads: distinct(step.reads),
       writes: distinct(step.writes),
-      inPlace: step.inPlace.map(([read, write]) => [numberOf(read), numberOf(write)] as const),
+      shared: sharedOf(step, numberOf, bytes),
       scratchBytes: step.scratch.reduce((sum, { bytes: size }) => sum + size, 0),
       unlocks: [...(unlocks[i] as ReadonlySet<number>)],
     }),
@@ -105,6 +106,18 @@ function numberedProblem({ steps, buffers, persistent, successors }: MemoryProbl
     for (const next of step.unlocks) waiting[next] = (waiting[next] as number) + 1;
   }
   return { steps: result, bytes, readers, waiting };
+}
+
+function sharedOf(
+  { inPlace, overlaps }: MemoryStep,
+  numberOf: (value: string) => number,
+  bytes: readonly number[],
+): NumberedStep['shared'] {
+  const pairs = [...inPlace.map(([read, write]) => ({ read, write, distance: 0 })), ...overlaps];
+  return pairs.map(({ read, write, distance }) => {
+    const from = numberOf(read);
+    return { read: from, bytes: mostShared(bytes[from] as number, bytes[numberOf(write)] as number, distance) };
+  });
 }
 
 /**
@@ -173,7 +186,7 @@ function extend({ steps, bytes }: Numbered, before: Prefix, index: number): Exte
   const dies = (value: number) => before.readers[value] === 1;
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + (bytes[value] as number), 0);
   const written = sum(step.writes);
-  const during = before.live + written + step.scratchBytes - sharedBytes(step, bytes, dies);
+  const during = before.live + written + step.scratchBytes - sharedBytes(step, dies);
   const unread = step.writes.filter((value) => before.readers[value] === 0);
   return {
     before,
@@ -185,10 +198,8 @@ function extend({ steps, bytes }: Numbered, before: Prefix, index: number): Exte
 }
 
 /** Bytes saved by writing over what is read for the last time. */
-function sharedBytes(step: NumberedStep, bytes: readonly number[], dies: (value: number) => boolean): number {
-  return step.inPlace.reduce((most, [read, write]) => {
-    return dies(read) ? Math.max(most, Math.min(bytes[read] as number, bytes[write] as number)) : most;
-  }, 0);
+function sharedBytes({ shared }: NumberedStep, dies: (value: number) => boolean): number {
+  return shared.reduce((most, { read, bytes }) => (dies(read) ? Math.max(most, bytes) : most), 0);
 }
 
 /** `reuse` counts on in the arrays of the prefix before, which is then of no more use. */

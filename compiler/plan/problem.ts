@@ -7,8 +7,17 @@ export interface MemoryStep {
   readonly writes: readonly string[];
   /** Bytes of working memory that live only during the step. */
   readonly scratch: readonly MemoryBuffer[];
-  /** Pairs of a read and a written value that may share memory. */
+  /** Pairs of a read and a written value that may begin at the same address. */
   readonly inPlace: readonly (readonly [read: string, write: string])[];
+  readonly overlaps: readonly StepOverlap[];
+}
+
+/** The written value may lie over the read one if that begins `distance` bytes or more above it. */
+export interface StepOverlap {
+  readonly read: string;
+  readonly write: string;
+  /** Negative: the written value may begin above. */
+  readonly distance: number;
 }
 
 export interface MemoryBuffer {
@@ -31,6 +40,22 @@ export interface MemoryProblem {
 export interface Interval extends MemoryBuffer {
   readonly start: number;
   readonly end: number;
+}
+
+/** Two intervals that may overlap: the last step of `upper` reads it and is the first of `lower`, which it writes. */
+export interface Sharing {
+  /** Indices of intervals. */
+  readonly upper: number;
+  readonly lower: number;
+  /** They may overlap where `upper` begins this many bytes or more above `lower`; infinite where they may not so. */
+  readonly distance: number;
+  /** They may overlap where both begin at the same offset. */
+  readonly sameOffset: boolean;
+}
+
+/** The most bytes by which two buffers overlap when one begins `distance` bytes or more above the other. */
+export function mostShared(upperBytes: number, lowerBytes: number, distance: number): number {
+  return Math.max(0, Math.min(upperBytes, lowerBytes, lowerBytes - distance));
 }
 
 export function alignUp(offset: number, align: number): number {

@@ -23,7 +23,7 @@ export function buildCopy(type: TensorType, data?: TensorData): BuiltKernel {
   f.for('i', 0, length, (i) => f.store(y, i, x.at(i, access), access));
   const source: Binding =
     data === undefined ? { kind: 'input', index: 0 } : { kind: 'rom', elem, data, name: 'initial' };
-  return { func: f.finish(), helpers: [], bindings: [source, { kind: 'output', index: 0 }], inPlace: [] };
+  return { func: f.finish(), helpers: [], bindings: [source, { kind: 'output', index: 0 }], inPlace: [], overlap: [] };
 }
 
 /** y = 0 */
@@ -33,5 +33,5 @@ export function buildFill(type: TensorType): BuiltKernel {
   const f = new FunctionBuilder('clear', [`clears ${length} elements`]);
   const y = f.buffer('y', elem, length, 'out');
   f.for('i', 0, length, (i) => f.store(y, i, i32(0), accessOf(elem)));
-  return { func: f.finish(), helpers: [], bindings: [{ kind: 'output', index: 0 }], inPlace: [] };
+  return { func: f.finish(), helpers: [], bindings: [{ kind: 'output', index: 0 }], inPlace: [], overlap: [] };
 }

@@ -24,6 +24,7 @@ import type { OpName } from '../../ir/tensor/ops/index.ts';
 import type { OperandScale } from '../../ir/tensor/ops/rescale.ts';
 import { DTYPE_FACTS, elementCount, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { elemOf, type Kernel, type KernelBuilder, type Site } from './kernel.ts';
+import { elementwiseOverlap } from './overlap.ts';
 
 /** An operand of an elementwise loop: where its elements are and over which shape they repeat. */
 export interface Spread {
@@ -155,6 +156,7 @@ export function elementwise<K extends OpName>(
     doc,
     applies: () => true,
     inPlace: (site) => replaceable(site as unknown as Site),
+    overlap: (site) => elementwiseOverlap(site as unknown as Site),
     build(k) {
       const builder = k as unknown as KernelBuilder;
       const names = k.site.inputs.length === 1 ? ['x'] : ['a', 'b', 'c'];

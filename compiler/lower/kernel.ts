@@ -65,6 +65,7 @@ export interface BuiltKernel {
   readonly helpers: readonly Func[];
   readonly bindings: readonly Binding[];
   readonly inPlace: readonly (readonly [input: number, output: number])[];
+  readonly overlap: readonly Overlap[];
 }
 
 const ELEM_OF: Readonly<Record<DType, Elem | undefined>> = {
@@ -142,8 +143,8 @@ export class KernelBuilder<K extends OpName = OpName> extends FunctionBuilder {
   }
 
   /** The built function with its bindings. */
-  build(inPlace: BuiltKernel['inPlace']): BuiltKernel {
-    return { func: this.finish(), helpers: [...this.helpers.values()], bindings: this.bindings, inPlace };
+  build(inPlace: BuiltKernel['inPlace'], overlap: BuiltKernel['overlap']): BuiltKernel {
+    return { func: this.finish(), helpers: [...this.helpers.values()], bindings: this.bindings, inPlace, overlap };
   }
 
   private bind(name: string, elem: Elem, length: number, access: BufferParam['access'], binding: Binding): Buffer {

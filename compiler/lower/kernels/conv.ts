@@ -6,6 +6,7 @@ import { biasValues } from '../../../ir/tensor/ops/shared.ts';
 import type { TensorType } from '../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
 import { type Mac, type MacLayer, macOf } from '../mac.ts';
+import { channelwiseDistance, overlapOf, windowDistance } from '../overlap.ts';
 import { forTaps, outputIndex, padded, pixelIndex } from '../window.ts';
 
 type ConvOp = 'conv2d' | 'depthwise_conv2d';
@@ -16,6 +17,11 @@ function flattened(g: WindowGeometry): WindowGeometry {
   if (!isPointwise || padded(g)) return g;
   const width = g.batch * g.output.height * g.output.width;
   return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
+}
+
+function geometryOf({ inputs, outputs, attrs }: Site<ConvOp>): WindowGeometry {
+  const [x, w] = inputs as [TensorType, TensorType];
+  return flattened(convGeometry(x, w, outputs[0] as TensorType, attrs as ConvAttrs));
 }
 
 interface ConvBuffers {
@@ -34,7 +40,7 @@ function prepare(
   const { inputs, outputs, attrs, constant } = k.site as Site<ConvOp> & { attrs: ConvAttrs };
   const [xType, wType, biasType] = inputs as [TensorType, TensorType, TensorType | undefined];
   const yType = outputs[0] as TensorType;
-  const g = flattened(convGeometry(xType, wType, yType, attrs));
+  const g = geometryOf(k.site);
   const weights = constant(1)?.data as ArrayLike<number> | undefined;
   const biasConstant = constant(2);
   const layer: MacLayer = {
@@ -68,6 +74,12 @@ const conv2dDirect: Kernel<'conv2d'> = {
     'for each output pixel and output channel: acc = bias; for ky, kx inside the image, for ic: acc += x * w; requantize. ' +
     'One accumulator and three pointers; any window, stride, dilation, grouping and type.',
   applies: () => true,
+  overlap: (site) => {
+    const [x, y] = [site.inputs[0] as TensorType, site.outputs[0] as TensorType];
+    // A pixel's channels are stored one by one, and each reads the whole window.
+    const distance = windowDistance(geometryOf(site as unknown as Site<ConvOp>), x, y, { ahead: 1 });
+    return overlapOf(site as unknown as Site, 0, distance);
+  },
   build(k) {
     const conv = k as unknown as KernelBuilder<ConvOp>;
     const depth = (k.site.inputs[1] as TensorType).shape[3] as number;
@@ -105,6 +117,11 @@ const depthwiseDirect: Kernel<'depthwise_conv2d'> = {
     'for each output pixel, input channel and multiple: acc = bias; for ky, kx inside the image: acc += x * w; requantize. ' +
     'One accumulator; any window, stride, dilation, multiplier and type.',
   applies: () => true,
+  overlap: (site) => {
+    const [x, y] = [site.inputs[0] as TensorType, site.outputs[0] as TensorType];
+    const distance = channelwiseDistance(geometryOf(site as unknown as Site<ConvOp>), x, y);
+    return overlapOf(site as unknown as Site, 0, distance);
+  },
   build(k) {
     const conv = k as unknown as KernelBuilder<ConvOp>;
     const [, kh, kw, outChannels] = (k.site.inputs[1] as TensorType).shape as [number, number, number, number];

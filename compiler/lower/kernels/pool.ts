@@ -5,7 +5,8 @@ import { activationBounds } from '../../../ir/tensor/fixed-point.ts';
 import type { WindowGeometry } from '../../../ir/tensor/ops/conv.ts';
 import { LOWEST_F32, type PoolAttrs, poolGeometry, poolRange } from '../../../ir/tensor/ops/pool.ts';
 import { integerRange, type TensorType } from '../../../ir/tensor/types.ts';
-import type { Kernel, KernelBuilder } from '../kernel.ts';
+import type { Kernel, KernelBuilder, Overlap, Site } from '../kernel.ts';
+import { channelwiseDistance, overlapOf } from '../overlap.ts';
 import { activateFloatExpr, clampTo } from '../requantize.ts';
 import { axisPadded, forTaps, outputIndex, pixelIndex } from '../window.ts';
 
@@ -89,12 +90,19 @@ function averageOf(type: TensorType, g: WindowGeometry): Reducer {
   };
 }
 
+/** Each channel reads its window, then stores. */
+function poolOverlap(site: Site<PoolOp>): readonly Overlap[] {
+  const [x, y] = [site.inputs[0] as TensorType, site.outputs[0] as TensorType];
+  return overlapOf(site as unknown as Site, 0, channelwiseDistance(poolGeometry(x, y, site.attrs), x, y));
+}
+
 const averagePool: Kernel<'average_pool2d'> = {
   name: 'average_pool2d',
   doc:
     'for each output pixel and channel: acc = 0; for ky, kx inside the image: acc += x; divide by their number. ' +
     'One accumulator; any window, stride, padding and type.',
   applies: () => true,
+  overlap: (site) => poolOverlap(site as unknown as Site<PoolOp>),
   build: (k) => buildPool(k, k.site.attrs, averageOf),
 };
 
@@ -104,6 +112,7 @@ const maxPool: Kernel<'max_pool2d'> = {
     'for each output pixel and channel: acc = lowest; for ky, kx inside the image: acc = max(acc, x). ' +
     'One accumulator; any window, stride, padding and type.',
   applies: () => true,
+  overlap: (site) => poolOverlap(site as unknown as Site<PoolOp>),
   build: (k) =>
     buildPool(k, k.site.attrs, ({ dtype }) => ({
       start: dtype === 'f32' ? f32(LOWEST_F32) : integerRange(dtype)[0],

@@ -6,6 +6,7 @@ import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import { affineOf, type DType, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
 import { buildElementwise, elementwise, registerOf, replaceable, spreadConstant, spreadInput } from '../elementwise.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
+import { elementwiseOverlap } from '../overlap.ts';
 import { clampTo, requantizer } from '../requantize.ts';
 
 const quantize = elementwise(
@@ -77,6 +78,7 @@ const dequantize: Kernel<'dequantize'> = {
   doc: 'y = scale * (x - zero point); per-channel scales are tables. One loop, or two with scales along a dimension.',
   applies: () => true,
   inPlace: (site) => replaceable(site as unknown as Site),
+  overlap: (site) => elementwiseOverlap(site as unknown as Site),
   build(kernel) {
     const k = kernel as unknown as KernelBuilder;
     const [type] = k.site.inputs;

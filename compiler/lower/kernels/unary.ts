@@ -38,6 +38,7 @@ import {
 import { loopAlgebra, useFloatFunction } from '../algebra.ts';
 import { buildElementwise, replaceable, spreadInput } from '../elementwise.ts';
 import { elemOf, type Kernel, type KernelBuilder, type Site } from '../kernel.ts';
+import { elementwiseOverlap } from '../overlap.ts';
 import { activateFloatExpr, clampTo, requantizer } from '../requantize.ts';
 
 type Builder = KernelBuilder<UnaryOp>;
@@ -49,6 +50,7 @@ function typesOf({ site }: Builder): readonly [TensorType, TensorType] {
 }
 
 const inPlace = (site: Site<UnaryOp>) => replaceable(site as unknown as Site);
+const overlap = (site: Site<UnaryOp>) => elementwiseOverlap(site as unknown as Site);
 
 /** The op's own evaluation of every 8-bit value. */
 function tableOf({ op: name, attrs, inputs, outputs }: Site<UnaryOp>) {
@@ -74,6 +76,7 @@ function tableKernel<K extends UnaryOp>(name: K): Kernel<K> {
     applies: ({ inputs }) =>
       DTYPE_FACTS[(inputs[0] as TensorType).dtype].bits === 8 || 'only 8-bit elements are looked up whole',
     inPlace: (site) => inPlace(site as Site<UnaryOp>),
+    overlap: (site) => overlap(site as Site<UnaryOp>),
     build(builder) {
       const k = builder as unknown as Builder;
       const [x, y] = typesOf(k);
@@ -92,6 +95,7 @@ function elementKernel<K extends UnaryOp>(name: K, elementOf: (k: Builder) => El
     doc: 'for each element: y = f(x), computed. Two pointers and the temporaries of f.',
     applies: () => true,
     inPlace: (site) => inPlace(site as Site<UnaryOp>),
+    overlap: (site) => overlap(site as Site<UnaryOp>),
     build(builder) {
       const k = builder as unknown as Builder;
       const [x] = typesOf(k);
@@ -192,7 +196,7 @@ function absInteger(k: Builder): Element {
 function rsqrtInteger(k: Builder): Element {
   const [x, y] = typesOf(k);
   const [low, high] = integerRange(y.dtype);
-  const stage = { multipliers: [rsqrtMultiplier(x, y)], zeroPoint: 0, low, high, rounding: 'double' } as const;
+  const stage = { multipliers: [rsqrtMultiplier(x, y)], scales: [], zeroPoint: 0, low, high, rounding: 'double' } as const;
   const tail = staged(k, stage);
   return (value) => {
     const { multiplier, rightShift } = inverseSqrt(loopAlgebra(k), value);
@@ -223,6 +227,7 @@ function preluElement(k: KernelBuilder<'prelu'>): (x: Expr, slope: Expr) => Expr
   const tail = (multiplier: Multiplier) => {
     const stage = {
       multipliers: [multiplier],
+      scales: [],
       zeroPoint: affineOf(y).zeroPoint,
       low,
       high,

@@ -32,7 +32,7 @@ export function symbolsOf(program: Program, prefix: string): Symbols {
 /** Throws when a function that is called does not exist or calls itself. */
 export function printFunctions(program: Program, symbols: Symbols): string[][] {
   return reachable(program).map(({ fn, body }) => {
-    const options = { used: readsOf(body), disjoint: isDisjoint(program, fn) };
+    const options = { used: readsOf(body), disjoint: disjointParams(program, fn) };
     return printFunction(fn, body, namesOf(fn, body, symbols), options);
   });
 }
@@ -83,19 +83,27 @@ function namesOf(fn: Func, body: readonly TidyStmt[], symbols: Symbols): Names {
   };
 }
 
-/** True when no call of the function passes a buffer that is written together with one that shares bytes with it. */
-function isDisjoint(program: Program, fn: Func): boolean {
-  return [...program.run, ...program.reset].every((call) => {
-    if (call.fn !== fn.name) return true;
+/**
+ * The buffers of a function that share no byte with another in any call, unless nothing writes there: what `restrict`
+ * promises.
+ */
+function disjointParams(program: Program, fn: Func): ReadonlySet<string> {
+  const shared = new Set<string>();
+  for (const call of [...program.run, ...program.reset]) {
+    if (call.fn !== fn.name) continue;
     const spans = fn.params.flatMap((param, i) => {
       const arg = call.args[i];
       return param.kind === 'buffer' && arg !== undefined && arg.kind !== 'scalar' ? [spanOf(param, arg)] : [];
     });
-    return spans.every((a, i) => spans.every((b, j) => i === j || !(a.written || b.written) || !overlap(a, b)));
-  });
+    for (const a of spans) {
+      if (spans.some((b) => a !== b && (a.written || b.written) && overlap(a, b))) shared.add(a.param);
+    }
+  }
+  return new Set(fn.params.map(({ name }) => name).filter((name) => !shared.has(name)));
 }
 
 interface Span {
+  readonly param: string;
   readonly memory: string;
   readonly start: number;
   readonly end: number;
@@ -106,6 +114,7 @@ function spanOf(param: BufferParam, place: Place): Span {
   const bytes = param.length * ELEM_BYTES[param.elem];
   const start = place.kind === 'arena' ? place.offset : 0;
   return {
+    param: param.name,
     memory: memoryOf(place),
     start,
     end: start + bytes,

@@ -95,14 +95,14 @@ export function printFunction(fn: Func, body: readonly TidyStmt[], names: Names,
 export interface FunctionOptions {
   /** Names that the body reads or touches. */
   readonly used: ReadonlySet<string>;
-  /** Every buffer may be `restrict`: no call passes a written one that overlaps another. Constant data always may. */
-  readonly disjoint: boolean;
+  /** The buffers that may be `restrict`. Constant data always may. */
+  readonly disjoint: ReadonlySet<string>;
 }
 
 function printParam(param: Param, names: Names, options: FunctionOptions): string {
   const name = names.local(param.name);
   if (param.kind === 'scalar') return `${cType(param.type)} ${name}`;
   const constant = param.access === 'in' || param.access === 'rom' ? 'const ' : '';
-  const restrict = options.disjoint || param.access === 'rom' ? 'MCC_RESTRICT ' : '';
+  const restrict = options.disjoint.has(param.name) || param.access === 'rom' ? 'MCC_RESTRICT ' : '';
   return `${constant}${C_ELEM[param.elem]} *${restrict}${name}`;
 }

@@ -28,6 +28,9 @@ export interface StepPlan {
   /** Names of the memory it touches, as the memory plan knows them. */
   readonly reads: readonly string[];
   readonly writes: readonly string[];
+  /** Which inputs may share memory with which outputs, by operand. */
+  readonly inPlace: BuiltKernel['inPlace'];
+  readonly overlap: BuiltKernel['overlap'];
 }
 
 /** Everything decided on the way from graph to program; `mcc inspect` prints it. */
@@ -131,6 +134,8 @@ function nodeStep(graph: Graph, node: Node, machine: Machine, storage: StorageMa
   const { site, kernel, refused } = chooseKernel(graph, node, machine);
   const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
   const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
+  const built = buildKernel(kernel, site, node, graph);
+  const { inPlace, overlap } = built;
   return {
     plan: {
       op: node.op,
@@ -138,8 +143,10 @@ function nodeStep(graph: Graph, node: Node, machine: Machine, storage: StorageMa
       kernel: kernel.name,
       refused,
       ...accesses(inputs, outputs),
+      inPlace,
+      overlap,
     },
-    built: buildKernel(kernel, site, node, graph),
+    built,
     inputs,
     outputs,
   };
@@ -180,7 +187,15 @@ function copyStep(graph: Graph, from: ValueName, to: Storage, storage: StorageMa
   const constant = graph.constants.get(from);
   const name = to.kind === 'output' ? (graph.outputs[to.index] as ValueName) : 'name' in to ? to.name : from;
   return {
-    plan: { op: 'copy', value: name, kernel: 'copy', refused: [], ...accesses([source], [to]) },
+    plan: {
+      op: 'copy',
+      value: name,
+      kernel: 'copy',
+      refused: [],
+      ...accesses([source], [to]),
+      inPlace: [],
+      overlap: [],
+    },
     built: buildCopy(type, constant?.data),
     inputs: [source],
     outputs: [to],

@@ -1,5 +1,5 @@
 /** Spells the tail of integer products: bias in, fixed-point scale, zero point, clamp. Equal to `finish` of ops/shared. */
-import { add, type Buffer, clamp, expr, i64, type Operand, op } from '../../ir/loop/build.ts';
+import { add, type Buffer, clamp, expr, f32, i64, type Operand, op } from '../../ir/loop/build.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 import { type Multiplier, reducedMultiplier } from '../../ir/tensor/fixed-point.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
@@ -40,10 +40,29 @@ export function requantizer<K extends OpName>(
   accumulator: 'i32' | 'i64',
   fits: boolean,
 ): Requantizer {
+  if (stage.rounding === 'float') return floatRequantizer(k, stage);
   const scale = accumulator === 'i64' ? scale64(k, stage.multipliers) : scale32(k, stage);
   const offset = (x: Expr): Expr =>
     stage.zeroPoint === 0 || fits ? add(x, stage.zeroPoint) : op('i32.add_wrap', [x, stage.zeroPoint]);
   return { apply: (acc, channel) => clampTo(offset(scale(expr(acc), channel)), stage.low, stage.high) };
+}
+
+/** 1.5 * 2^23: added to an f32 of magnitude under 2^22, it leaves the nearest integer, ties to even, in the low bits. */
+const ROUNDING_BIAS = 12582912;
+const ROUNDING_BITS = 0x4b400000;
+
+function floatRequantizer<K extends OpName>(k: KernelBuilder<K>, stage: OutputStage): Requantizer {
+  const { scales, zeroPoint, low, high } = stage;
+  const first = f32(scales[0] as number);
+  const table = scales.every((scale) => scale === scales[0]) ? undefined : k.rom('scale', 'f32', scales);
+  return {
+    apply(acc, channel) {
+      const scaled = op('f32.mul', [op('f32.convert_i32_s', [acc]), table === undefined ? first : table.at(channel)]);
+      const clamped = op('f32.min', [op('f32.max', [scaled, f32(low - zeroPoint)]), f32(high - zeroPoint)]);
+      const bits = op('i32.reinterpret_f32', [op('f32.add', [clamped, f32(ROUNDING_BIAS)])]);
+      return op('i32.sub_wrap', [bits, ROUNDING_BITS - zeroPoint]);
+    },
+  };
 }
 
 /** The clamp of `min(max(x, low), high)`, as one saturation where the bounds are those of a two's complement type. */

@@ -69,6 +69,13 @@ export function roundingDivideByPot(x: number, exponent: number): number {
 /** How a requantization rounds: twice, as gemmlowp and CMSIS-NN do, or once. */
 export type Rounding = 'double' | 'single';
 
+/** The nearest integer, ties to the even one (IEEE 754 roundToIntegralTiesToEven), for |x| < 2^52. */
+export function roundEven(x: number): number {
+  const down = Math.floor(x);
+  const rest = x - down;
+  return rest > 0.5 || (rest === 0.5 && down % 2 !== 0) ? down + 1 : down;
+}
+
 /** x * multiplier * 2^(shift - 31) for an i32 x (TFLite's MultiplyByQuantizedMultiplier). Left shifts wrap. */
 export function requantize(x: number, { multiplier, shift }: Multiplier, rounding: Rounding = 'double'): number {
   if (rounding === 'single') return requantizeOnce(x, multiplier, shift);

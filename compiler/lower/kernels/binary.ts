@@ -1,13 +1,13 @@
 /** Kernels of arithmetic on two operands. */
-import { type Buffer, f32, op, sub } from '../../../ir/loop/build.ts';
+import { add, type Buffer, f32, op, sub } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
 import { activationBounds } from '../../../ir/tensor/fixed-point.ts';
 import {
-  type ArithmeticAttrs,
   additionStage,
   F32_MAX,
   productStage,
   quotientClamp,
+  type SumAttrs,
   type SumStage,
   squaredDifferenceStage,
   subtractionStage,
@@ -15,6 +15,7 @@ import {
 import { type DivisionStage, divisionStage } from '../../../ir/tensor/ops/division.ts';
 import { isQuantized } from '../../../ir/tensor/ops/rescale.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
+import type { ShiftedSum } from '../../../ir/tensor/ops/shifted-sum.ts';
 import { affineOf, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
 import { type ElementCode, elementwise, folded, registerOf, rescaledExpr } from '../elementwise.ts';
 import type { Kernel, KernelBuilder } from '../kernel.ts';
@@ -36,12 +37,24 @@ function reach(type: TensorType): number {
   return Math.max(high - zeroPoint, zeroPoint - low);
 }
 
-function sumCode(k: Builder, { operands, output }: SumStage, how: 'i32.add' | 'i32.sub'): ElementCode {
+function sumCode(k: Builder, stage: SumStage | ShiftedSum, how: 'i32.add' | 'i32.sub'): ElementCode {
+  if (stage.kind === 'shifted') return shiftedSumCode(stage);
+  const { operands, output } = stage;
   // The sum of two values under 2^30 is scaled by less than 1.
   const tail = requantizer(k, output, 'i32', true);
   return {
     prepare: (x, i) => rescaledExpr(x, operands[i]),
     combine: ([a, b]) => tail.apply(op(how, [a, b]), 0),
+  };
+}
+
+function shiftedSumCode({ left, right, bias, shift, zeroPoint, low, high }: ShiftedSum): ElementCode {
+  return {
+    prepare: (x, i) => folded('i32.mul', [x, i === 0 ? left : right]),
+    combine: ([a, b]) => {
+      const sum = op('i32.add', [op('i32.add', [a, bias]), b]);
+      return clampTo(add(op('i32.shr_s', [sum, shift]), zeroPoint), low, high);
+    },
   };
 }
 
@@ -109,7 +122,7 @@ function tableAt(table: Buffer, index: Expr, last: number): Expr {
 function quantizedCode(k: Builder, kind: ArithmeticOp): ElementCode {
   const types = k.site.inputs as unknown as Types;
   const [y] = k.site.outputs;
-  const attrs = k.site.attrs as ArithmeticAttrs;
+  const attrs = k.site.attrs as SumAttrs;
   switch (kind) {
     case 'add':
       return sumCode(k, additionStage(types, y, attrs), 'i32.add');
@@ -162,7 +175,7 @@ function arithmetic<K extends ArithmeticOp>(kind: K, doc: string): Kernel<K> {
   return elementwise(kind, `${doc} One loop over equal shapes; what repeats is computed outside.`, (k) => {
     const [y] = k.site.outputs;
     if (isQuantized(y)) return quantizedCode(k, kind);
-    const { activation = 'none' } = k.site.attrs as Partial<ArithmeticAttrs>;
+    const { activation = 'none' } = k.site.attrs as Partial<SumAttrs>;
     const bounds = activationBounds(activation);
     return {
       combine: ([a, b]) =>

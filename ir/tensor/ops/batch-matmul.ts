@@ -91,7 +91,14 @@ export function matmulAccumulator(a: TensorType): 'i32' | 'i64' {
 export function matmulStage(a: TensorType, b: TensorType, y: TensorType, attrs: BatchMatmulAttrs): OutputStage {
   const [left, right, out] = [a, b, y].map(({ quant }) => (quant.kind === 'affine' ? quant.scale[0] : 1));
   const accumulator = matmulAccumulator(a);
-  return outputStage([fround(left * right) / out], y, 'none', attrs.rounding, maxShiftOf(accumulator));
+  const factor = fround(left * right) / out;
+  return outputStage(
+    [attrs.rounding === 'float' ? fround(factor) : factor],
+    y,
+    'none',
+    attrs.rounding,
+    maxShiftOf(accumulator),
+  );
 }
 
 const batch_matmul = defineOp<BatchMatmulAttrs>({

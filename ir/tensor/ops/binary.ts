@@ -11,13 +11,17 @@ import {
   activationAttr,
   finish as finishInteger,
   fround,
+  numericsAttr,
   type OutputStage,
   outputStage,
   reasonOf,
 } from './shared.ts';
+import { type ShiftedSum, shiftedSum, shiftedSumOf } from './shifted-sum.ts';
 
 const arithmeticAttrs = z.strictObject({ activation: activationAttr });
 export type ArithmeticAttrs = z.infer<typeof arithmeticAttrs>;
+const sumAttrs = z.strictObject({ activation: activationAttr, numerics: numericsAttr });
+export type SumAttrs = z.infer<typeof sumAttrs>;
 const noAttrs = z.strictObject({});
 export type NoAttrs = z.infer<typeof noAttrs>;
 
@@ -26,6 +30,7 @@ type Values = (a: number, b: number) => number;
 
 /** A sum or difference of rescaled operands, and what becomes of it. */
 export interface SumStage {
+  readonly kind: 'rescaled';
   readonly operands: readonly [OperandScale, OperandScale];
   readonly output: OutputStage;
 }
@@ -46,6 +51,7 @@ function sumStage(
   maxShift: number,
 ): SumStage {
   return {
+    kind: 'rescaled',
     operands: [operandScale(a, leftShift, factors.left), operandScale(b, leftShift, factors.right)],
     output: outputStage([factors.output], y, activation, 'double', maxShift),
   };
@@ -57,12 +63,14 @@ function sumShift(y: TensorType): number {
 }
 
 /** Of sums. Throws OpError when the output scale is so fine that the reference refuses it. */
-export function additionStage(inputs: Types, y: TensorType, attrs: ArithmeticAttrs): SumStage {
+export function additionStage(inputs: Types, y: TensorType, attrs: SumAttrs): SumStage | ShiftedSum {
+  if (attrs.numerics === 'litert') return shiftedSum(inputs, y, attrs.activation, 1);
   return sumOrDifferenceStage(inputs, y, attrs, asIs);
 }
 
 /** Of differences, as `additionStage`; tflite-micro rounds their factors to single precision, TensorFlow Lite (uint8) not. */
-export function subtractionStage(inputs: Types, y: TensorType, attrs: ArithmeticAttrs): SumStage {
+export function subtractionStage(inputs: Types, y: TensorType, attrs: SumAttrs): SumStage | ShiftedSum {
+  if (attrs.numerics === 'litert') return shiftedSum(inputs, y, attrs.activation, -1);
   return sumOrDifferenceStage(inputs, y, attrs, y.dtype === 'u8' ? asIs : fround);
 }
 
@@ -91,9 +99,10 @@ export function squaredDifferenceStage(inputs: Types, y: TensorType): SumStage {
 }
 
 /** The output stage of a product. uint8, which only TensorFlow Lite defines, multiplies scales in single precision. */
-export function productStage([a, b]: Types, y: TensorType, { activation }: ArithmeticAttrs): OutputStage {
+export function productStage([a, b]: Types, y: TensorType, { activation, numerics }: SumAttrs): OutputStage {
   const [left, right, result] = [affineOf(a).scale, affineOf(b).scale, affineOf(y).scale];
   const factor = y.dtype === 'u8' ? fround(fround(left * right) / result) : (left * right) / result;
+  if (numerics === 'litert') return outputStage([fround(fround(left * right) / result)], y, activation, 'float');
   return outputStage([factor], y, activation, 'double');
 }
 
@@ -108,11 +117,11 @@ interface Arithmetic {
   /** On plain i32; the result may be any integer and wraps. */
   readonly integer: Values;
   /** From stored to stored value, activation included. */
-  readonly quantized: (inputs: Types, y: TensorType, attrs: ArithmeticAttrs) => Values;
+  readonly quantized: (inputs: Types, y: TensorType) => Values;
 }
 
 function evaluateArithmetic(
-  { inputs, outputs, attrs }: EvaluateContext<ArithmeticAttrs>,
+  { inputs, outputs, attrs }: EvaluateContext<Pick<ArithmeticAttrs, 'activation'>>,
   { float, integer, quantized }: Arithmetic,
 ): TensorData[] {
   const [a, b] = inputs;
@@ -120,20 +129,20 @@ function evaluateArithmetic(
   const [low, high] = activationBounds(attrs.activation);
   let element: Values;
   if (y.dtype === 'f32') element = (p, q) => activateFloat(float(p, q), attrs.activation);
-  else if (isQuantized(y)) element = quantized([a.type, b.type], y, attrs);
+  else if (isQuantized(y)) element = quantized([a.type, b.type], y);
   else element = (p, q) => clampInt(integer(p, q) | 0, low, high);
   return [evaluateBroadcast<number>([a, b], y, element)];
 }
 
-interface CheckContext {
+interface CheckContext<A> {
   readonly inputs: readonly TensorType[];
   readonly outputs: readonly TensorType[];
-  readonly attrs: ArithmeticAttrs;
+  readonly attrs: A;
 }
 
 /** Laws of quantized arithmetic; `stage` throws OpError for scales it is not defined for. */
-function checkArithmetic(stage: (inputs: Types, y: TensorType, attrs: ArithmeticAttrs) => unknown, symmetric: boolean) {
-  return ({ inputs, outputs, attrs }: CheckContext): string | undefined => {
+function checkArithmetic<A>(stage: (inputs: Types, y: TensorType, attrs: A) => unknown, symmetric: boolean) {
+  return ({ inputs, outputs, attrs }: CheckContext<A>): string | undefined => {
     const types = [...inputs, ...outputs];
     if (!isQuantized(outputs[0])) return undefined;
     const fault = perTensorFault(types);
@@ -152,25 +161,30 @@ const BROADCAST = 'Operands are aligned at the innermost dimension; extents of 1
 const ARITHMETIC_TYPES: readonly DType[] = ['f32', 'i32', 'i16', 'i8', 'u8'];
 const FLOATS = 'f32: rounded once; the activation passes NaN through.';
 
-function arithmetic(
-  record: Pick<OpRecord, 'doc' | 'check' | 'evaluate'> & { types: readonly DType[]; traits: Traits },
-): OpRecord<ArithmeticAttrs> {
-  return defineOp<ArithmeticAttrs>({
+function arithmetic<A>(
+  attrs: z.ZodType<A>,
+  record: Pick<OpRecord<A>, 'doc' | 'evaluate'> & {
+    readonly types: readonly DType[];
+    readonly traits: Traits;
+    readonly check: (context: CheckContext<A>) => string | undefined;
+  },
+): OpRecord<A> {
+  return defineOp<A>({
     doc: `${record.doc} ${FLOATS} ${BROADCAST}`,
-    attrs: arithmeticAttrs,
+    attrs,
     inputs: ['a', 'b'],
     outputs: ['y'],
     signatures: signaturesFor('T T -> T', record.types),
     traits: { elementwise: true, ...record.traits },
     infer: inferBroadcast,
-    check: record.check as NonNullable<OpRecord<ArithmeticAttrs>['check']>,
+    check: record.check,
     evaluate: record.evaluate,
   });
 }
 
 /** A law of i32 operands on top of others: they are plain numbers, since no reference rescales them. */
-function plainIntegers(check: (context: CheckContext) => string | undefined) {
-  return (context: CheckContext): string | undefined => {
+function plainIntegers<A>(check: (context: CheckContext<A>) => string | undefined) {
+  return (context: CheckContext<A>): string | undefined => {
     const scaled = context.inputs.find((type) => type.dtype === 'i32' && type.quant.kind !== 'none');
     return scaled === undefined ? check(context) : `expected i32 without scales, found ${typeText(scaled)}`;
   };
@@ -179,13 +193,16 @@ function plainIntegers(check: (context: CheckContext) => string | undefined) {
 const SUM =
   'f32: overflow is infinite. i32: wraps. i8, u8 (i16): each operand, less its zero point, is shifted left by 20 (15) bits and scaled to twice the ' +
   'larger input scale; the SUM is scaled to the output, offset by the zero point and clamped to the activation. All ' +
-  'scaling is gemmlowp fixed point, rounded twice.';
+  'scaling is gemmlowp fixed point, rounded twice. With numerics `litert` (8 bits, scales within 2^-10 and 2^8 of the ' +
+  "result's): operands times integer multipliers, summed and shifted once, as XNNPACK does.";
 
-function sumOf({ operands, output }: SumStage, sign: 1 | -1): Values {
+function sumOf(stage: SumStage | ShiftedSum, sign: 1 | -1): Values {
+  if (stage.kind === 'shifted') return (a, b) => shiftedSumOf(a, b, stage);
+  const { operands, output } = stage;
   return (a, b) => finishInteger(rescaled(a, operands[0]) + sign * rescaled(b, operands[1]), 0, output, 'i32');
 }
 
-const add = arithmetic({
+const add = arithmetic(sumAttrs, {
   doc: `y = act(a + b). ${SUM.replace('SUM', 'sum')}`,
   types: ARITHMETIC_TYPES,
   traits: { commutative: true },
@@ -194,11 +211,11 @@ const add = arithmetic({
     evaluateArithmetic(context, {
       float: (a, b) => fround(a + b),
       integer: (a, b) => a + b,
-      quantized: (inputs, y, attrs) => sumOf(additionStage(inputs, y, attrs), 1),
+      quantized: (inputs, y) => sumOf(additionStage(inputs, y, context.attrs), 1),
     }),
 });
 
-const sub = arithmetic({
+const sub = arithmetic(sumAttrs, {
   doc: `y = act(a - b). ${SUM.replace('SUM', 'difference')}`,
   types: ARITHMETIC_TYPES,
   traits: {},
@@ -207,15 +224,15 @@ const sub = arithmetic({
     evaluateArithmetic(context, {
       float: (a, b) => fround(a - b),
       integer: (a, b) => a - b,
-      quantized: (inputs, y, attrs) => sumOf(subtractionStage(inputs, y, attrs), -1),
+      quantized: (inputs, y) => sumOf(subtractionStage(inputs, y, context.attrs), -1),
     }),
 });
 
-const mul = arithmetic({
+const mul = arithmetic(sumAttrs, {
   doc:
     'y = act(a * b). f32: overflow is infinite. i32: wraps. i8, u8, i16: the exact product of the operands, less their zero points, is scaled to ' +
     'the output in gemmlowp fixed point (factors above 1 shift left and wrap), offset by the zero point and clamped to ' +
-    'the activation; i16 has zero points of 0.',
+    'the activation; i16 has zero points of 0. With numerics `litert` (8 bits) the product is scaled in f32, rounded once, ties to even.',
   types: ARITHMETIC_TYPES,
   traits: { commutative: true },
   check: checkArithmetic(productStage, true),
@@ -223,8 +240,8 @@ const mul = arithmetic({
     evaluateArithmetic(context, {
       float: (a, b) => fround(a * b),
       integer: Math.imul,
-      quantized: (inputs, y, attrs) => {
-        const stage = productStage(inputs, y, attrs);
+      quantized: (inputs, y) => {
+        const stage = productStage(inputs, y, context.attrs);
         const [left, right] = inputs.map((type) => affineOf(type).zeroPoint);
         return (a, b) => finishInteger((a - left) * (b - right), 0, stage, 'i32');
       },
@@ -243,7 +260,7 @@ function finiteFloat(x: number): number {
   return x < -F32_MAX ? -F32_MAX : x > F32_MAX ? F32_MAX : x;
 }
 
-const div = arithmetic({
+const div = arithmetic(arithmeticAttrs, {
   doc:
     'y = act(a / b). f32: an infinite quotient becomes the largest finite number of its sign, 0 / 0 is NaN. i32: rounds towards zero. i8, u8: the dividend times a reciprocal in fixed point (three steps of ' +
     'Newton-Raphson), scaled to the output, offset by the zero point and clamped to the activation. What C++ leaves ' +
@@ -256,7 +273,7 @@ const div = arithmetic({
     evaluateArithmetic(context, {
       float: (a, b) => finiteFloat(fround(a / b)),
       integer: divideI32,
-      quantized: (inputs, y, attrs) => quantizedQuotient(divisionStage(...inputs, y), quotientClamp(y, attrs)),
+      quantized: (inputs, y) => quantizedQuotient(divisionStage(...inputs, y), quotientClamp(y, context.attrs)),
     }),
 });
 

@@ -18,6 +18,7 @@ import {
   paddingAttr,
   reasonOf,
   roundingAttr,
+  type StageRounding,
   windowExtent,
 } from './shared.ts';
 
@@ -87,19 +88,21 @@ export function weightZeroPoints(w: TensorType): readonly number[] {
 }
 
 /** The real factor from accumulator to output units, per output channel or one for all. */
-export function convFactors(x: TensorType, w: TensorType, y: TensorType): number[] {
+export function convFactors(x: TensorType, w: TensorType, y: TensorType, rounding?: StageRounding): number[] {
   if (x.quant.kind !== 'affine' || w.quant.kind !== 'affine' || y.quant.kind !== 'affine') {
     throw new OpError(`expected affine types, found ${[x, w, y].map(typeText).join(', ')}`);
   }
   const inputScale = x.quant.scale[0] as number;
   const outputScale = y.quant.scale[0] as number;
+  if (rounding === 'float') return w.quant.scale.map((scale) => fround(fround(inputScale * scale) / outputScale));
   // TFLite's uint8 path multiplies the two scales in single precision, its per-channel path in double.
   if (x.dtype === 'u8') return [fround(inputScale * (w.quant.scale[0] as number)) / outputScale];
   return w.quant.scale.map((scale) => (inputScale * scale) / outputScale);
 }
 
 export function convStage(x: TensorType, w: TensorType, y: TensorType, attrs: TailAttrs): OutputStage {
-  return outputStage(convFactors(x, w, y), y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
+  const factors = convFactors(x, w, y, attrs.rounding);
+  return outputStage(factors, y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
 }
 
 function inferConv(inputs: readonly TensorType[], attrs: ConvAttrs, outChannels: number): number[][] {

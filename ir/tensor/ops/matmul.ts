@@ -34,9 +34,13 @@ export function fullyConnectedStage(
   attrs: FullyConnectedAttrs,
 ): OutputStage {
   const factors =
-    x.quant.kind === 'affine' && w.quant.kind === 'affine' && y.quant.kind === 'affine' && w.quant.scale.length === 1
+    attrs.rounding !== 'float' &&
+    x.quant.kind === 'affine' &&
+    w.quant.kind === 'affine' &&
+    y.quant.kind === 'affine' &&
+    w.quant.scale.length === 1
       ? [fround((x.quant.scale[0] as number) * (w.quant.scale[0] as number)) / (y.quant.scale[0] as number)]
-      : convFactors(x, w, y);
+      : convFactors(x, w, y, attrs.rounding);
   return outputStage(factors, y, attrs.activation, attrs.rounding, maxShiftOf(attrs.accumulator));
 }
 

@@ -54,12 +54,14 @@ const quantize = defineOp<NoAttrs>({
 
 /** The stage of a change of scale. Throws OpError for factors of 2^30 and more. */
 export function requantizeStage(x: TensorType, y: TensorType): OutputStage {
-  const multiplier = quantizeMultiplier(affineOf(x).scale / affineOf(y).scale);
+  const factor = affineOf(x).scale / affineOf(y).scale;
+  const multiplier = quantizeMultiplier(factor);
   if (multiplier.shift > 30) {
     throw new OpError(`expected scales less than 2^30 apart, found ${typeText(x)} and ${typeText(y)}`);
   }
   const [low, high] = integerRange(y.dtype);
-  return { multipliers: [multiplier], zeroPoint: affineOf(y).zeroPoint, low, high, rounding: 'double' };
+  const { zeroPoint } = affineOf(y);
+  return { multipliers: [multiplier], scales: [fround(factor)], zeroPoint, low, high, rounding: 'double' };
 }
 
 const requantize = defineOp<NoAttrs>({

@@ -7,9 +7,9 @@ import {
   type Multiplier,
   quantizedActivationRange,
   quantizeMultiplier,
-  type Rounding,
   requantize,
   requantize64,
+  roundEven,
 } from '../fixed-point.ts';
 import { OpError } from '../op.ts';
 import { affineOf, type Tensor, type TensorData, type TensorType, typeText } from '../types.ts';
@@ -17,8 +17,14 @@ import { affineOf, type Tensor, type TensorData, type TensorType, typeText } fro
 export const fround = Math.fround;
 
 export const activationAttr = z.enum(ACTIVATIONS).default('none');
-/** How the result is requantized; `double` is what TFLite's reference kernels and CMSIS-NN do. */
-export const roundingAttr = z.enum(['double', 'single']).default('double');
+/**
+ * How the result is requantized. `double`: what TFLite's reference kernels and CMSIS-NN do. `single`: one rounding shift.
+ * `float`: what XNNPACK does for 8-bit activations, an f32 product rounded to the nearest integer, ties to even.
+ */
+export const roundingAttr = z.enum(['double', 'single', 'float']).default('double');
+export type StageRounding = z.infer<typeof roundingAttr>;
+/** Whose integer arithmetic: tflite-micro's reference kernels and CMSIS-NN, or (`litert`) XNNPACK as LiteRT uses it. */
+export const numericsAttr = z.literal('litert').optional();
 /** Width of the accumulator of a 16x8 product; TFLite takes it from the bias type. Other types accumulate in i32 or f32. */
 export const accumulatorAttr = z.enum(['i32', 'i64']).default('i32');
 export const extent = z
@@ -56,10 +62,12 @@ export function expectRank(type: TensorType, rank: number, what: string): void {
 /** What turns an accumulator into a stored integer: a factor per output channel (or one), an offset and a clamp. */
 export interface OutputStage {
   readonly multipliers: readonly Multiplier[];
+  /** The same factors in single precision; only `float` rounding reads them, and it reads no multipliers. */
+  readonly scales: readonly number[];
   readonly zeroPoint: number;
   readonly low: number;
   readonly high: number;
-  readonly rounding: Rounding;
+  readonly rounding: StageRounding;
 }
 
 /** Real factors to fixed point, with the output's zero point and the activation's clamp. Throws OpError for factors of 2^`maxShift` and more. */
@@ -67,7 +75,7 @@ export function outputStage(
   factors: readonly number[],
   output: TensorType,
   activation: Activation,
-  rounding: Rounding,
+  rounding: StageRounding,
   maxShift = 30,
 ): OutputStage {
   const [low, high] = quantizedActivationRange(activation, output as Parameters<typeof quantizedActivationRange>[1]);
@@ -78,13 +86,11 @@ export function outputStage(
       `expected an output scale within 2^${maxShift} of the accumulator's, found a factor of 2^${worst}`,
     );
   }
-  return {
-    multipliers,
-    zeroPoint: affineOf(output).zeroPoint,
-    low,
-    high,
-    rounding,
-  };
+  if (rounding === 'float' && output.dtype !== 'i8' && output.dtype !== 'u8') {
+    throw new OpError(`expected an 8-bit result for float rounding, found ${typeText(output)}`);
+  }
+  const { zeroPoint } = affineOf(output);
+  return { multipliers, scales: factors.map(fround), zeroPoint, low, high, rounding };
 }
 
 /** The largest shift left that a requantization defines: 64-bit accumulators are scaled by a 16-bit multiplier with less room. */
@@ -105,10 +111,18 @@ export function reasonOf(make: () => unknown): string | undefined {
 
 /** Applies the stage to the exact accumulator value of `channel`; i32 accumulators wrap as they would in 32 bits. */
 export function finish(acc: number, channel: number, stage: OutputStage, accumulator: 'i32' | 'i64'): number {
+  if (stage.rounding === 'float') return finishFloat(acc, channel, stage);
   const factor = (stage.multipliers.length === 1 ? stage.multipliers[0] : stage.multipliers[channel]) as Multiplier;
   const scaled =
     accumulator === 'i32' ? requantize(acc | 0, factor, stage.rounding) : requantize64(BigInt(acc), factor);
   return Math.min(Math.max((scaled + stage.zeroPoint) | 0, stage.low), stage.high);
+}
+
+/** The i32 accumulator and its product with the scale are each rounded to f32; clamped, the product has under 10 bits. */
+function finishFloat(acc: number, channel: number, { scales, zeroPoint, low, high }: OutputStage): number {
+  const scale = (scales.length === 1 ? scales[0] : scales[channel]) as number;
+  const scaled = fround(fround(acc | 0) * scale);
+  return roundEven(Math.min(Math.max(scaled, low - zeroPoint), high - zeroPoint)) + zeroPoint;
 }
 
 /** The optional bias as plain numbers; zeros when there is none. */

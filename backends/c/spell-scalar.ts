@@ -115,6 +115,7 @@ export const SPELL_SCALAR: { readonly [K in keyof typeof SCALAR]: Spelling } = {
   'dsp.sxtb16_ror8': call('mcc_sxtb16_ror8'),
   'dsp.smlad': call('mcc_smlad'),
   'dsp.smlabb': call('mcc_smlabb'),
+  'dsp.smmlar': call('mcc_smmlar'),
   'dsp.pkhbt': call('mcc_pkhbt'),
   'dsp.pkhtb': call('mcc_pkhtb'),
 };

@@ -154,6 +154,10 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     return w.i32.add(w.i32.add(c(), low), high);
   }),
   'dsp.smlabb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b())))),
+  'dsp.smmlar': inline3((w, a, b, c) => {
+    const rounded = w.i64.add(product(w, a, b), w.i64.const(1n << 31n));
+    return w.i32.add(c(), w.i32.wrap(w.i64.shr_s(rounded, w.i64.const(32n))));
+  }),
   'dsp.pkhbt': inline2((w, a, b) => packHalves(w, b(), a())),
   'dsp.pkhtb': inline2((w, a, b) => w.i32.or(w.i32.shr_u(b(), w.i32.const(16)), w.i32.and(a(), w.i32.const(-65536)))),
   'i32x4.sdot_i8x16': dotProducts('s'),

@@ -66,9 +66,10 @@ export type NumberThunk = () => number;
 /** Throws the error of a failed access at `index`. */
 type Fail = (index: number) => never;
 
-/** The number of indices at which an access of a buffer is in bounds: 0 when the buffer is too short for even one. */
+/** The number of indices at which an access of a buffer is in bounds: 0 when the buffer is too short or too narrow for it. */
 export function accessCount(param: BufferParam, access: Access): number {
   const size = ELEM_BYTES[param.elem];
+  if (size < 4 && (access === 'i32_ordered' || access === 'i64_ordered')) return 0;
   return Math.max(0, Math.floor((param.length * size - ACCESS_BYTES[access]) / size) + 1);
 }
 
@@ -124,6 +125,8 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
   i64: (m, at) => m.data.getBigInt64(at, true),
   f32: (m, at) => m.data.getFloat32(at, true),
   f64: (m, at) => m.data.getFloat64(at, true),
+  i32_ordered: (m, at) => m.data.getInt32(at, true),
+  i64_ordered: (m, at) => m.data.getBigInt64(at, true),
   v128: (m, at) => m.bytes.slice(at, at + 16),
   i8x8_s: (m, at) => {
     const lanes = new Int16Array(8);

@@ -302,6 +302,13 @@ const INTRINSICS = defineAll({
     evaluate: (a: number, b: number, c: number) =>
       (c + Math.imul(low16(a), low16(b)) + Math.imul(high16(a), high16(b))) | 0,
   },
+  'dsp.smmlar': {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'c + the high word of a * b, rounded by adding 2^31, wrapping (SMMLAR)',
+    evaluate: (a: number, b: number, c: number) =>
+      (c + Number(BigInt.asIntN(32, (BigInt(a) * BigInt(b) + 0x80000000n) >> 32n))) | 0,
+  },
   'dsp.smlabb': {
     params: ['i32', 'i32', 'i32'],
     result: 'i32',

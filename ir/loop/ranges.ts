@@ -56,6 +56,8 @@ export const LOADED: Readonly<Partial<Record<Access, Range>>> = {
   u16: range(0, 65535),
   i32: I32,
   i64: I64,
+  i32_ordered: I32,
+  i64_ordered: I64,
 };
 
 /** The range of `f` over all combinations of the ends: exact for functions monotone in each operand. */

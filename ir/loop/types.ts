@@ -18,7 +18,12 @@ export type Type = ScalarType | 'v128';
 export type Elem = 'i8' | 'u8' | 'i16' | 'u16' | 'i32' | 'i64' | 'f32' | 'f64';
 
 /** How many bytes a load or store touches and how they become a register; an `Elem` or one of the vector forms. */
-export type Access = Elem | VectorAccess;
+export type Access = Elem | OrderedAccess | VectorAccess;
+/**
+ * Loads of words and pairs of words, on buffers whose elements have 4 bytes or more. They ask backends to issue them where
+ * they stand, among the dual 16-bit multiplies: where registers are few, what is loaded early is spilled.
+ */
+export type OrderedAccess = 'i32_ordered' | 'i64_ordered';
 export type VectorAccess =
   | 'v128' // 16 bytes
   | 'i8x8_s' // 8 bytes, each sign-extended to a 16-bit lane (load only)
@@ -167,6 +172,8 @@ export const ELEM_BYTES: Readonly<Record<Elem, number>> = {
 /** Bytes that an access touches. */
 export const ACCESS_BYTES: Readonly<Record<Access, number>> = {
   ...ELEM_BYTES,
+  i32_ordered: 4,
+  i64_ordered: 8,
   v128: 16,
   i8x8_s: 8,
   u8x8_u: 8,
@@ -187,6 +194,8 @@ export const ACCESS_TYPE: Readonly<Record<Access, Type>> = {
   i64: 'i64',
   f32: 'f32',
   f64: 'f64',
+  i32_ordered: 'i32',
+  i64_ordered: 'i64',
   v128: 'v128',
   i8x8_s: 'v128',
   u8x8_u: 'v128',

@@ -316,7 +316,8 @@ class FlowAnalysis {
     const buffer = this.buffers.get(name) as BufferParam;
     const count = accessCount(buffer, access);
     const what = `${ACCESS_BYTES[access]} bytes of ${name}: ${buffer.elem}[${buffer.length}]`;
-    if (count === 0) this.report(path, `${what} are more than the buffer holds`);
+    if (count === 0)
+      this.report(path, `${what} are more than the buffer holds, or wider than its elements are aligned`);
     else this.inDomain(index, range(0, count - 1), `the index of an access to ${what}`, path);
   }
 

@@ -135,6 +135,36 @@ static inline double mcc_load_f64(const void *p) {
   return v;
 }
 
+/*@ mcc_load_i32_ordered */
+/* An aligned word, by a load that stays where it is written, among the dual multiplies: compilers that may move it load
+ * early and then spill, since a core has 14 registers. */
+static inline int32_t mcc_load_i32_ordered(const void *p) {
+  int32_t v;
+#if MCC_HAS_SIMD32
+  typedef int32_t __attribute__((may_alias)) word;
+  __asm__ volatile("ldr %0, %1" : "=r"(v) : "m"(*(const word *)p));
+#else
+  memcpy(&v, p, sizeof v);
+#endif
+  return v;
+}
+
+/*@ mcc_load_i64_ordered */
+/* two aligned words in the same way, the first below the second */
+static inline int64_t mcc_load_i64_ordered(const void *p) {
+#if MCC_HAS_SIMD32
+  typedef int64_t __attribute__((may_alias, aligned(4))) words;
+  int32_t low;
+  int32_t high;
+  __asm__ volatile("ldrd %0, %1, %2" : "=r"(low), "=r"(high) : "m"(*(const words *)p));
+  return (int64_t)(((uint64_t)(uint32_t)high << 32) | (uint32_t)low);
+#else
+  int64_t v;
+  memcpy(&v, p, sizeof v);
+  return v;
+#endif
+}
+
 /*@ mcc_store_i8 */
 static inline void mcc_store_i8(void *p, int32_t x) {
   const int8_t v = (int8_t)x;
@@ -593,11 +623,11 @@ static inline int32_t mcc_pack16(int32_t low, int32_t high) {
 }
 
 /*@ mcc_sxtb16 */
-/* bytes 0 and 2, sign-extended to two halfwords */
+/* bytes 0 and 2, sign-extended to two halfwords; volatile, like the multiplies, so that compilers keep the order */
 static inline int32_t mcc_sxtb16(int32_t a) {
 #if MCC_HAS_SIMD32
   int32_t r;
-  __asm__("sxtb16 %0, %1" : "=r"(r) : "r"(a));
+  __asm__ volatile("sxtb16 %0, %1" : "=r"(r) : "r"(a));
   return r;
 #else
   return mcc_pack16((int8_t)a, (int8_t)(a >> 16));
@@ -609,7 +639,7 @@ static inline int32_t mcc_sxtb16(int32_t a) {
 static inline int32_t mcc_sxtb16_ror8(int32_t a) {
 #if MCC_HAS_SIMD32
   int32_t r;
-  __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a));
+  __asm__ volatile("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(a));
   return r;
 #else
   return mcc_pack16((int8_t)(a >> 8), (int8_t)(a >> 24));
@@ -620,9 +650,8 @@ static inline int32_t mcc_sxtb16_ror8(int32_t a) {
 /* c plus the products of the low and of the high halfwords, wrapping */
 static inline int32_t mcc_smlad(int32_t a, int32_t b, int32_t c) {
 #if MCC_HAS_SIMD32
-  int32_t r;
-  __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
-  return r;
+  __asm__ volatile("smlad %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
 #else
   const uint32_t low = (uint32_t)((int16_t)a * (int16_t)b);
   const uint32_t high = (uint32_t)((a >> 16) * (b >> 16));
@@ -634,11 +663,22 @@ static inline int32_t mcc_smlad(int32_t a, int32_t b, int32_t c) {
 /* c plus the product of the low halfwords, wrapping */
 static inline int32_t mcc_smlabb(int32_t a, int32_t b, int32_t c) {
 #if MCC_HAS_SIMD32
-  int32_t r;
-  __asm__("smlabb %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
-  return r;
+  __asm__ volatile("smlabb %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
 #else
   return (int32_t)((uint32_t)c + (uint32_t)((int16_t)a * (int16_t)b));
+#endif
+}
+
+/*@ mcc_smmlar */
+/* c plus the high word of a * b plus 2^31, wrapping */
+static inline int32_t mcc_smmlar(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32));
 #endif
 }
 

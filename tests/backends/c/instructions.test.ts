@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { OPCODES } from '../../../ir/loop/instructions.ts';
 import { ACCESS_TYPE, type Access, ELEM_BYTES, type Elem } from '../../../ir/loop/types.ts';
 import { skipUnlessCommand } from '../../support/toolchains.ts';
-import { accessPiece, differences, instructionPieces, type Piece, programOf } from './instruction-program.ts';
+import { accessPieces, differences, instructionPieces, type Piece, programOf } from './instruction-program.ts';
 import { COMPILERS, CROSS_COMPILERS, compileOnly, runC, runInterpreter } from './support.ts';
 
 const suite = makeSuite('backends/c: instructions');
@@ -12,7 +12,7 @@ const suite = makeSuite('backends/c: instructions');
 const ELEMS = Object.keys(ELEM_BYTES) as Elem[];
 const PIECES: readonly Piece[] = [
   ...instructionPieces(OPCODES, 192),
-  ...ELEMS.flatMap((elem) => (Object.keys(ACCESS_TYPE) as Access[]).map((access) => accessPiece(elem, access))),
+  ...ELEMS.flatMap((elem) => (Object.keys(ACCESS_TYPE) as Access[]).flatMap((access) => accessPieces(elem, access))),
 ];
 const { program: PROGRAM, starts: STARTS } = programOf(PIECES);
 const [EXPECTED] = runInterpreter(PROGRAM, []) as [Uint8Array];

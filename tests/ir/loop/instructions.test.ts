@@ -161,6 +161,8 @@ test('dual 16-bit instructions', () => {
       for (const c of [0, -1, 2 ** 31 - 1, -(2 ** 31)]) {
         equal(BigInt(run('dsp.smlad', x, y, c) as number), wrap(32, low + high + BigInt(c)));
         equal(BigInt(run('dsp.smlabb', x, y, c) as number), wrap(32, low + BigInt(c)));
+        const rounded = (BigInt(x) * BigInt(y) + 2n ** 31n) >> 32n;
+        equal(BigInt(run('dsp.smmlar', x, y, c) as number), wrap(32, rounded + BigInt(c)));
       }
       equal(BigInt(run('dsp.pkhbt', x, y) as number), wrap(32, unsigned(16, a) + unsigned(16, b) * 65536n));
       equal(BigInt(run('dsp.pkhtb', x, y) as number), wrap(32, unsigned(16, b >> 16n) + half(a, true) * 65536n));

@@ -4,6 +4,7 @@ import type { Graph } from '../ir/tensor/graph.ts';
 import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
 import { ImportError } from './import/error.ts';
 import { type ImportedModel, importTflite } from './import/tflite/import.ts';
+import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
 import { type Lowered, type LowerOptions, lower } from './lower/index.ts';
 import { runPasses } from './passes/run.ts';
 import { PIPELINE } from './pipeline.ts';
@@ -17,6 +18,8 @@ export interface ModelFile {
   readonly name: string;
   /** Extent of a dynamic batch dimension. */
   readonly batch?: number;
+  /** Whose integer arithmetic; tflite-micro's unless stated. */
+  readonly numerics?: Numerics;
 }
 
 /** Throws ImportError for a file that is no model mcc reads. */
@@ -36,8 +39,9 @@ export function importModel(file: ModelFile): ImportedModel {
     file: file.path,
     ...(file.batch === undefined ? {} : { batch: file.batch }),
   });
-  assertValidGraph(imported.graph);
-  return imported;
+  const graph = withNumerics(imported.graph, file.numerics ?? 'tflm');
+  assertValidGraph(graph);
+  return { ...imported, graph };
 }
 
 /** The exact passes; the result evaluates to the same bits. */

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { ImportError } from '../import/error.ts';
 import { LowerError } from '../lower/index.ts';
 import { build } from './commands/build.ts';
+import { type CompareOptions, compare } from './commands/compare.ts';
 import { inspect } from './commands/inspect.ts';
 import { listOps, listPasses, listTargets } from './commands/list.ts';
 import { run } from './commands/run.ts';
@@ -21,13 +22,19 @@ function program(): Command {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'mcc: ')) })
     .showHelpAfterError('(mcc --help lists commands and options)');
-  const onModel = (name: string, description: string): Command =>
+  const onFile = (name: string, description: string): Command =>
     mcc
       .command(name)
       .description(description)
       .argument('<model>', 'a .tflite file')
       .option('--name <name>', "the model's name in what is emitted; the file's name unless given")
       .option('--batch <n>', 'extent of a dynamic batch dimension (1 unless given)');
+  const onModel = (name: string, description: string): Command =>
+    onFile(name, description).option(
+      '--numerics <profile>',
+      'tflm|litert: integer results of tflite-micro and CMSIS-NN, or of LiteRT in Python and in a page',
+      'tflm',
+    );
   onModel('build', 'write C sources with a CMake project, or an npm package with WebAssembly')
     .requiredOption('-t, --target <target>', 'what to emit for; `mcc targets` lists them')
     .requiredOption('-o, --output <folder>', 'where to write')
@@ -54,6 +61,12 @@ function program(): Command {
     .option('--memory', 'draw the arena')
     .option('--json', 'machine-readable')
     .action(inspect);
+  onFile('compare', 'show where and how far two numerics profiles disagree')
+    .option('--numerics <profiles>', 'the two profiles', 'tflm,litert')
+    .option('--golden <folder>', 'inputs in_NN.bin instead of random ones')
+    .option('--inputs <n>', 'how many random inputs', '20')
+    .option('--seed <n>', 'seed of the random inputs', '1')
+    .action((path: string, options: CompareOptions) => compare(path, options));
   mcc.command('targets').description('list targets and engines').action(listTargets);
   mcc.command('ops').description('list the ops of tensor IR').action(listOps);
   mcc.command('passes').description('list the passes in their order').action(listPasses);

@@ -1,16 +1,14 @@
 /** `mcc verify`: proof that all engines give the same bytes, on golden files or seeded random inputs. */
-import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
-import { byteSize, type TensorType } from '../../../ir/tensor/types.ts';
+import { byteSize } from '../../../ir/tensor/types.ts';
 import { LowerError } from '../../lower/index.ts';
 import { ENGINES, type EngineName, missingFor, openSession, type Runs, type Session } from '../engines/index.ts';
 import { NativeEngineError } from '../engines/native.ts';
-import { type LoadedModel, loadModel, type ModelOptions, positiveInteger } from '../model.ts';
-import { Failure, readUserFile, reasonOf, UsageError } from '../output.ts';
+import { type LoadedModel, loadModel, type ModelOptions } from '../model.ts';
+import { Failure, UsageError } from '../output.ts';
 import { type Difference, firstDifference } from '../verify/difference.ts';
 import { firstDifferingLayer } from '../verify/layers.ts';
-import { randomInputs } from '../verify/random-inputs.ts';
+import { goldenRuns, randomRuns } from '../verify/runs.ts';
 import { engineNamed } from './run.ts';
 
 /** Makes a model ready on an engine. */
@@ -37,8 +35,7 @@ export async function verify(path: string, options: VerifyOptions, open: Opener 
   const tolerance = Number(options.tolerance);
   if (!(tolerance >= 0)) throw new UsageError(`--tolerance: expected a number >= 0, found "${options.tolerance}"`);
   const engines = chosenEngines(options.engines);
-  const expectation =
-    options.golden === undefined ? randomRuns(model.graph, options) : goldenRuns(model.graph, options.golden);
+  const expectation = expectationOf(model.graph, options);
   const reference = await outputsOf(open, 'reference', model.graph, expectation.inputs);
   console.log(`${model.file.name}: ${expectation.inputs.length} inputs (${expectation.source})`);
   const problems: string[] = [];
@@ -109,40 +106,10 @@ async function blame(
   return await firstDifferingLayer(model, engine, inputs[run] as readonly Uint8Array[], open);
 }
 
-function randomRuns(graph: Graph, options: VerifyOptions): Expectation {
-  const count = positiveInteger(options.inputs, '--inputs');
-  const seed = positiveInteger(options.seed, '--seed');
-  const inputs = Array.from({ length: count }, (_, run) => randomInputs(graph, seed + run));
-  return { source: `random, seed ${seed}`, inputs, golden: undefined };
-}
-
-function filesOf(folder: string): string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    throw new Failure(`--golden ${folder}: expected a folder; ${reasonOf(error)}`);
-  }
-}
-
-/** `in_NN.bin` with `out_NN.bin`; a model of several inputs or outputs has `in_NN_K.bin` and `out_NN_K.bin`. */
-function goldenRuns(graph: Graph, folder: string): Expectation {
-  const names = new Set(filesOf(folder));
-  const found = [...names].flatMap((name) => /^in_(\d+)(_0)?\.bin$/.exec(name)?.[1] ?? []);
-  const numbers = [...new Set(found)].sort();
-  if (numbers.length === 0)
-    throw new Failure(`--golden ${folder}: expected files in_00.bin and out_00.bin, found none`);
-  const read = (kind: 'in' | 'out', number: string, types: readonly TensorType[]): Uint8Array[] =>
-    types.map((type, k) => {
-      const file = names.has(`${kind}_${number}_${k}.bin`) ? `${kind}_${number}_${k}.bin` : `${kind}_${number}.bin`;
-      const bytes = readUserFile(join(folder, file), 'golden file');
-      if (bytes.length === byteSize(type)) return bytes;
-      throw new Failure(`${join(folder, file)}: expected ${byteSize(type)} bytes, found ${bytes.length}`);
-    });
-  const inputTypes = graph.inputs.map((name) => typeOfValue(graph, name));
-  const outputTypes = graph.outputs.map((name) => typeOfValue(graph, name));
-  return {
-    source: `golden files of ${folder}`,
-    inputs: numbers.map((number) => read('in', number, inputTypes)),
-    golden: numbers.map((number) => read('out', number, outputTypes)),
-  };
+/** Recorded outputs of a profile other than tflm are in files that begin with its name, where there are such. */
+function expectationOf(graph: Graph, options: VerifyOptions): Expectation {
+  if (options.golden === undefined) return { ...randomRuns(graph, options), golden: undefined };
+  const { source, inputs, outputs } = goldenRuns(graph, options.golden);
+  const { numerics = 'tflm' } = options;
+  return { source, inputs, golden: outputs(numerics === 'tflm' ? ['out'] : [numerics, 'out']) };
 }

@@ -154,6 +154,9 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     return w.i32.add(w.i32.add(c(), low), high);
   }),
   'dsp.smlabb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b())))),
+  'dsp.smlabt': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), highHalf(w, b)))),
+  'dsp.smlatb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(highHalf(w, a), w.i32.extend16_s(b())))),
+  'dsp.smlatt': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(highHalf(w, a), highHalf(w, b)))),
   'dsp.smmlar': inline3((w, a, b, c) => {
     const rounded = w.i64.add(product(w, a, b), w.i64.const(1n << 31n));
     return w.i32.add(c(), w.i32.wrap(w.i64.shr_s(rounded, w.i64.const(32n))));

@@ -56,7 +56,7 @@ const FIXED: ReadonlySet<Opcode> = new Set<Opcode>([
 /** The class of an instruction by itself. A conversion belongs to its result's type, a comparison to its operands'. */
 export function classOf(op: Opcode): OpClass {
   if (FIXED.has(op)) return 'fixed';
-  if (op === 'dsp.smlad' || op === 'dsp.smlabb' || op === 'dsp.smmlar') return 'mac';
+  if (op.startsWith('dsp.smla') || op === 'dsp.smmlar') return 'mac';
   if (op === 'i32.div_s' || op === 'i32.rem_s') return 'div';
   if (/^f(?:32|64)\.(?:div|sqrt)$/.test(op)) return op.startsWith('f32') ? 'f32div' : 'f64div';
   if (/\.(?:extmul|dot|sdot|usdot|q15mulr)_/.test(op)) return 'vectorMac';

@@ -315,6 +315,24 @@ const INTRINSICS = defineAll({
     doc: 'c + a.lo * b.lo, wrapping (SMLABB)',
     evaluate: (a: number, b: number, c: number) => (c + Math.imul(low16(a), low16(b))) | 0,
   },
+  'dsp.smlabt': {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'c + a.lo * b.hi, wrapping (SMLABT)',
+    evaluate: (a: number, b: number, c: number) => (c + Math.imul(low16(a), high16(b))) | 0,
+  },
+  'dsp.smlatb': {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'c + a.hi * b.lo, wrapping (SMLATB)',
+    evaluate: (a: number, b: number, c: number) => (c + Math.imul(high16(a), low16(b))) | 0,
+  },
+  'dsp.smlatt': {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'c + a.hi * b.hi, wrapping (SMLATT)',
+    evaluate: (a: number, b: number, c: number) => (c + Math.imul(high16(a), high16(b))) | 0,
+  },
   'dsp.pkhbt': binary('i32', (a: number, b: number) => (a & 0xffff) | (b << 16), 'a.lo below b.lo (PKHBT)'),
   'dsp.pkhtb': binary('i32', (a: number, b: number) => (b >>> 16) | (a & ~0xffff), 'b.hi below a.hi (PKHTB)'),
 });

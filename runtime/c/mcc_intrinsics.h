@@ -670,6 +670,39 @@ static inline int32_t mcc_smlabb(int32_t a, int32_t b, int32_t c) {
 #endif
 }
 
+/*@ mcc_smlabt */
+/* c plus the product of the low halfword of a and the high one of b, wrapping */
+static inline int32_t mcc_smlabt(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  __asm__ volatile("smlabt %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)((int16_t)a * (b >> 16)));
+#endif
+}
+
+/*@ mcc_smlatb */
+/* c plus the product of the high halfword of a and the low one of b, wrapping */
+static inline int32_t mcc_smlatb(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  __asm__ volatile("smlatb %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)((a >> 16) * (int16_t)b));
+#endif
+}
+
+/*@ mcc_smlatt */
+/* c plus the product of the high halfwords, wrapping */
+static inline int32_t mcc_smlatt(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  __asm__ volatile("smlatt %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)((a >> 16) * (b >> 16)));
+#endif
+}
+
 /*@ mcc_smmlar */
 /* c plus the high word of a * b plus 2^31, wrapping */
 static inline int32_t mcc_smmlar(int32_t a, int32_t b, int32_t c) {

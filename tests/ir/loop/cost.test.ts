@@ -49,7 +49,7 @@ test('every instruction has the class of what it costs', () => {
   const examples = {
     alu: ['i32.and', 'i32.lt_s', 'i32.select', 'i32.ssat', 'i32.wrap_i64', 'dsp.sxtb16'],
     mul: ['i32.mul', 'i32.mul_wrap'],
-    mac: ['dsp.smlad', 'dsp.smlabb'],
+    mac: ['dsp.smlad', 'dsp.smlabb', 'dsp.smlatt'],
     div: ['i32.div_s', 'i32.rem_s'],
     fixed: ['i32.sqrdmulh', 'i32.rdivpot', 'i32.mulhi_s'],
     i64: ['i64.add', 'i64.extend_i32_s', 'i64.shr_s'],

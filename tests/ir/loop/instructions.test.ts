@@ -161,6 +161,10 @@ test('dual 16-bit instructions', () => {
       for (const c of [0, -1, 2 ** 31 - 1, -(2 ** 31)]) {
         equal(BigInt(run('dsp.smlad', x, y, c) as number), wrap(32, low + high + BigInt(c)));
         equal(BigInt(run('dsp.smlabb', x, y, c) as number), wrap(32, low + BigInt(c)));
+        const crossed = half(a, false) * half(b, true);
+        equal(BigInt(run('dsp.smlabt', x, y, c) as number), wrap(32, crossed + BigInt(c)));
+        equal(BigInt(run('dsp.smlatb', y, x, c) as number), wrap(32, crossed + BigInt(c)));
+        equal(BigInt(run('dsp.smlatt', x, y, c) as number), wrap(32, high + BigInt(c)));
         const rounded = (BigInt(x) * BigInt(y) + 2n ** 31n) >> 32n;
         equal(BigInt(run('dsp.smmlar', x, y, c) as number), wrap(32, rounded + BigInt(c)));
       }

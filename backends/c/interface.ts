@@ -1,10 +1,13 @@
 /** The public face of an emitted model: parameter names, the header's text, and the functions behind it. */
 import {
   type Argument,
+  type BufferParam,
   type Call,
   ELEM_BYTES,
   type Func,
+  offsetOf,
   type Param,
+  type Place,
   type Port,
   type Program,
 } from '../../ir/loop/types.ts';
@@ -214,9 +217,19 @@ class PlacePrinter {
           pointer,
         );
       case 'input':
-        return this.typed(this.face.inputs[arg.index], this.program.inputs[arg.index]?.elem, param, pointer);
+        return this.typed(
+          within(this.face.inputs[arg.index], param, arg),
+          this.program.inputs[arg.index]?.elem,
+          param,
+          pointer,
+        );
       case 'output':
-        return this.typed(this.face.outputs[arg.index], this.program.outputs[arg.index]?.elem, param, pointer);
+        return this.typed(
+          within(this.face.outputs[arg.index], param, arg),
+          this.program.outputs[arg.index]?.elem,
+          param,
+          pointer,
+        );
     }
   }
 
@@ -227,6 +240,12 @@ class PlacePrinter {
     }
     if (elem === param.elem) return name;
     const plain = pointer.startsWith('const') ? 'const void *' : 'void *';
-    return `(${pointer})(${plain})${name}`;
+    return `(${pointer})(${plain})${name.includes(' ') ? `(${name})` : name}`;
   }
+}
+
+/** The address in a port's buffer, whose elements are as wide as those of the kernel's parameter. */
+function within(name: string | undefined, param: BufferParam, place: Place): string | undefined {
+  const offset = offsetOf(place) / ELEM_BYTES[param.elem];
+  return offset === 0 || name === undefined ? name : `${name} + ${offset}`;
 }

@@ -5,6 +5,7 @@ import {
   type BufferParam,
   ELEM_BYTES,
   type Func,
+  offsetOf,
   type Place,
   type Program,
 } from '../../ir/loop/types.ts';
@@ -112,7 +113,7 @@ interface Span {
 
 function spanOf(param: BufferParam, place: Place): Span {
   const bytes = param.length * ELEM_BYTES[param.elem];
-  const start = place.kind === 'arena' ? place.offset : 0;
+  const start = offsetOf(place);
   return {
     param: param.name,
     memory: memoryOf(place),

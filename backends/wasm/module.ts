@@ -1,5 +1,5 @@
 /** A whole program as the functions of one WebAssembly module. */
-import type { Call, Func, Place, Program } from '../../ir/loop/types.ts';
+import { type Call, type Func, offsetOf, type Place, type Program } from '../../ir/loop/types.ts';
 import type { Ref, WasmModule } from './binaryen.ts';
 import { addHelper, lowerFunction, passedParams } from './lower.ts';
 import type { Places } from './memory.ts';
@@ -69,9 +69,13 @@ function calledFunction(call: Call, functions: Context['functions']): Func {
 }
 
 function addressOf(place: Place, places: Places): number {
+  return startOf(place, places) + offsetOf(place);
+}
+
+function startOf(place: Place, places: Places): number {
   switch (place.kind) {
     case 'arena':
-      return places.arena + place.offset;
+      return places.arena;
     case 'rom':
       return places.roms.get(place.name) ?? absent(`rom ${place.name}`);
     case 'input':

@@ -14,6 +14,7 @@ import {
   type Call,
   ELEM_BYTES,
   type Func,
+  offsetOf,
   type Param,
   type Port,
   type Program,
@@ -129,7 +130,7 @@ export class Machine {
     const size = param.length * ELEM_BYTES[param.elem];
     const found = this.place(arg);
     if (found === undefined) throw new Error(`${text}: ${param.name} has no such place to lie in`);
-    const offset = arg.kind === 'arena' ? arg.offset : 0;
+    const offset = arg.kind === 'scalar' ? 0 : offsetOf(arg);
     if (offset < 0 || offset + size > found.length) {
       throw new Error(`${text}: ${param.name} needs ${size} bytes from ${offset}, found ${found.length} in all`);
     }

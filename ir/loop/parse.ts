@@ -399,12 +399,20 @@ class Parser {
     return calls;
   }
 
+  private portOffset(): { offset?: number } {
+    return this.reader.accept('+') ? { offset: this.reader.integer('an offset') } : {};
+  }
+
   private argument(): Argument {
     const { reader } = this;
     if (reader.accept('arena')) return { kind: 'arena', offset: reader.integer('an offset') };
     if (reader.accept('rom')) return { kind: 'rom', name: reader.name('the name of a rom') };
-    if (reader.accept('input')) return { kind: 'input', index: reader.integer('the number of an input') };
-    if (reader.accept('output')) return { kind: 'output', index: reader.integer('the number of an output') };
+    if (reader.accept('input')) {
+      return { kind: 'input', index: reader.integer('the number of an input'), ...this.portOffset() };
+    }
+    if (reader.accept('output')) {
+      return { kind: 'output', index: reader.integer('the number of an output'), ...this.portOffset() };
+    }
     const token = reader.peek();
     const number = token.kind === 'number' || reader.is('-') || reader.is('nan') || reader.is('inf');
     if (!number) reader.expected('arena, rom, input, output or a constant');

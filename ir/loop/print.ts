@@ -11,6 +11,7 @@ import {
   ELEM_BYTES,
   type Expr,
   type Func,
+  offsetOf,
   type Param,
   type Port,
   type Program,
@@ -174,7 +175,7 @@ function printArgument(arg: Argument): string {
       return `rom ${arg.name}`;
     case 'input':
     case 'output':
-      return `${arg.kind} ${arg.index}`;
+      return offsetOf(arg) === 0 ? `${arg.kind} ${arg.index}` : `${arg.kind} ${arg.index} + ${offsetOf(arg)}`;
     case 'scalar':
       return printConst(arg.type, arg.value);
   }

@@ -117,12 +117,17 @@ export interface Rom {
   readonly bytes: Uint8Array;
 }
 
-/** Where an argument of a kernel lies. */
+/** Where an argument of a kernel lies. Offsets count bytes; within an input or output 0 unless given. */
 export type Place =
   | { readonly kind: 'arena'; readonly offset: number }
   | { readonly kind: 'rom'; readonly name: string }
-  | { readonly kind: 'input'; readonly index: number }
-  | { readonly kind: 'output'; readonly index: number };
+  | { readonly kind: 'input'; readonly index: number; readonly offset?: number }
+  | { readonly kind: 'output'; readonly index: number; readonly offset?: number };
+
+/** Bytes from the start of the memory that a place names. */
+export function offsetOf(place: Place): number {
+  return place.kind === 'rom' ? 0 : (place.offset ?? 0);
+}
 
 export type Argument = Place | { readonly kind: 'scalar'; readonly type: ScalarType; readonly value: number | bigint };
 

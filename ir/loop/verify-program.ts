@@ -6,6 +6,7 @@ import {
   type Call,
   ELEM_BYTES,
   type Func,
+  offsetOf,
   type Param,
   type Place,
   type Port,
@@ -82,7 +83,7 @@ function checkPlace(program: Program, param: BufferParam, place: Place, fail: (m
   }
   const size = ELEM_BYTES[param.elem];
   const bytes = param.length * size;
-  const offset = place.kind === 'arena' ? place.offset : 0;
+  const offset = offsetOf(place);
   const declared = `${param.name}: ${param.elem}[${param.length}]`;
   if (!Number.isInteger(offset) || offset < 0 || offset + bytes > found.bytes) {
     fail(`${declared} takes bytes ${offset} to ${offset + bytes} of ${place.kind}, which has ${found.bytes}`);
@@ -90,9 +91,10 @@ function checkPlace(program: Program, param: BufferParam, place: Place, fail: (m
   if (place.kind === 'arena' && (offset % size !== 0 || program.arenaAlign % size !== 0)) {
     fail(`${declared} at offset ${offset} of an arena aligned to ${program.arenaAlign} is not aligned to ${size}`);
   }
-  if (place.kind !== 'arena' && found.elemBytes !== size) {
+  if (place.kind === 'arena') return;
+  if (found.elemBytes !== size) {
     fail(`${declared} has elements of ${size} bytes, its ${place.kind} of ${found.elemBytes}`);
-  }
+  } else if (offset % size !== 0) fail(`${declared} at byte ${offset} of its ${place.kind} is not aligned to ${size}`);
 }
 
 function checkArgument(program: Program, param: Param, arg: Argument, fail: (message: string) => void): void {

@@ -22,7 +22,7 @@
  * 12. The arena's alignment is a power of two; the state lies within the arena.
  * 13. `run` and `reset` call kernels that exist with as many arguments as they take, scalars of the declared type.
  * 14. A buffer lies where its access allows: `rom` in roms, `out` and `inout` in the arena or an output. It fits, is
- *     aligned in the arena, and has the element size of its rom or port. `reset` has no inputs and outputs.
+ *     aligned, and has the element size of its rom or port. `reset` has no inputs and outputs.
  */
 import { join, type Range, range } from './ranges.ts';
 import type { Func, Program } from './types.ts';

@@ -30,7 +30,17 @@ function randomProgram(seed: number): Program {
     arenaBytes: 5000,
     arenaAlign: 16,
     stateBytes: 8,
-    run: [{ fn: fn.name, args, doc: 'line\nend' }],
+    run: [
+      { fn: fn.name, args, doc: 'line\nend' },
+      {
+        fn: fn.name,
+        args: [
+          { kind: 'input', index: 0, offset: 3 },
+          { kind: 'output', index: 1, offset: 16 },
+        ],
+        doc: '',
+      },
+    ],
     reset: [{ fn: 'x', args: [...floats, { kind: 'input', index: 0 }, { kind: 'output', index: 1 }], doc: '' }],
   };
 }

@@ -121,6 +121,7 @@ test('a program', () => {
           { kind: 'arena', offset: 16 },
           { kind: 'rom', name: 'w' },
           { kind: 'input', index: 0 },
+          { kind: 'input', index: 0, offset: 4 },
           { kind: 'output', index: 0 },
           { kind: 'scalar', type: 'f32', value: 0.5 },
         ],
@@ -136,7 +137,7 @@ test('a program', () => {
   output "out" f32[1] shape [] type "f32"
   run {
     ;; CONV_2D 0
-    call k(arena 16, rom w, input 0, output 0, 0.5:f32)
+    call k(arena 16, rom w, input 0, input 0 + 4, output 0, 0.5:f32)
   }
   reset {
   }

@@ -292,6 +292,11 @@ programs('law 14: places', () => {
   match(programMessages(edited('align 8', 'align 2')), /an arena aligned to 2 is not aligned to 4/);
   match(programMessages(edited('rom w, arena 8', 'rom v, arena 8')), /there is no rom v/);
   match(programMessages(edited('call k(input 0', 'call k(input 1')), /there is no input 1, only 1/);
+  match(programMessages(edited('call k(input 0', 'call k(input 0 + 4')), /takes bytes 4 to 12 of input, which has 8/);
+  match(
+    programMessages(edited('rom w, output 0', 'rom w, output 0 + 2')),
+    /at byte 2 of its output is not aligned to 4/,
+  );
   match(programMessages(edited('call k(input 0', 'call k(rom w')), /elements of 1 bytes, its rom of 2/);
   match(programMessages(edited('call init(arena 0)', 'call init(output 0)')), /y lies in output, which reset has not/);
 });

@@ -1,5 +1,10 @@
 /** Kernels for cores with the dual 16-bit multiplies of Armv7E-M: Cortex-M4, M7 and M33. */
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { Kernel } from '../../kernel.ts';
+import { DSP_CONV_KERNELS } from './conv.ts';
+import { DSP_MATMUL_KERNELS } from './matmul.ts';
 
-export const DSP_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {};
+export const DSP_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
+  ...DSP_CONV_KERNELS,
+  ...DSP_MATMUL_KERNELS,
+};

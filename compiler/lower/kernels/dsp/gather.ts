@@ -1,0 +1,243 @@
+/**
+ * Widens the inputs of a few pixels into a tile of halfwords, in the order in which SMLAD reads them.
+ *
+ * A pixel's inputs are runs of consecutive bytes: a whole row of its window where nothing lies between the taps, one tap
+ * otherwise. Four bytes become two words, (0, 2) by SXTB16 and (1, 3) by SXTB16 with ROR #8; what is left of a run at its
+ * end is paired by PKHBT. The tile holds, for each step of two inputs, one word for each of its pixels.
+ *
+ * A window that reaches over an edge is put together as bytes first, with the zero point where there is no image.
+ */
+import { add, affine, and, type Buffer, inRange, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { KernelBuilder } from '../../kernel.ts';
+import { axisPadded, padded } from '../../window.ts';
+import type { Slots } from './packing.ts';
+
+/** The bytes of one pixel: `count` runs of `length`, which meet the weights in this order. */
+export interface Runs {
+  readonly count: number;
+  readonly length: number;
+}
+
+/** What is read: `g` with the channels of one group, of which there are `groups`. */
+export interface Source {
+  readonly g: WindowGeometry;
+  readonly depth: number;
+  readonly zeroPoint: number;
+}
+
+/** Whole rows of a window lie together where its taps touch and all channels are read. */
+export function runsOf({ g, depth }: Source): Runs {
+  const [kh, kw] = g.window;
+  const joined = (g.dilation[1] === 1 || kw === 1) && (depth === g.input.channels || kw === 1);
+  return joined ? { count: kh, length: kw * depth } : { count: kh * kw, length: depth };
+}
+
+function stepsOf(length: number): number {
+  return 2 * (length >> 2) + (((length & 3) + 1) >> 1);
+}
+
+/** The weights that the tile's halfwords meet. */
+export function slotsOf({ count, length }: Runs): Slots {
+  const end = length & ~3;
+  const run: number[] = [];
+  for (let i = 0; i < end; i += 4) run.push(i, i + 2, i + 1, i + 3);
+  for (let i = end; i < length; i++) run.push(i);
+  if (run.length % 2 === 1) run.push(-1);
+  return Array.from({ length: count }, (_, r) => run.map((i) => (i < 0 ? -1 : r * length + i))).flat();
+}
+
+/** Bytes of scratch memory for windows that reach over an edge. */
+export function stageBytes(source: Source): number {
+  return padded(source.g) ? source.g.window[0] * source.g.window[1] * source.depth : 0;
+}
+
+interface Tile {
+  readonly words: Buffer;
+  /** Pixels side by side. */
+  readonly lanes: number;
+}
+
+/** Spells the widening of one pixel into one lane. */
+export class Gather<K extends OpName> {
+  private readonly k: KernelBuilder<K>;
+  private readonly x: Buffer;
+  private readonly tile: Tile;
+  private readonly source: Source;
+  private readonly stage: Buffer | undefined;
+  /** Runs of four bytes that are written one after another before a loop takes over. */
+  private readonly unrolled: number;
+
+  constructor(k: KernelBuilder<K>, x: Buffer, tile: Tile, source: Source) {
+    this.k = k;
+    this.x = x;
+    this.tile = tile;
+    this.source = source;
+    this.unrolled = k.site.optimize === 'size' ? 2 : 16;
+    const bytes = stageBytes(source);
+    this.stage = bytes === 0 ? undefined : k.scratch('stage', 'i8', bytes);
+  }
+
+  /** Pixels are counted through rows and images; `channel` is the first that is read. */
+  pixel(pixel: Expr, channel: Operand, lane: Operand): void {
+    const { k } = this;
+    const { g } = this.source;
+    const { height, width } = g.output;
+    if (isRowOfPixels(this.source)) {
+      this.widen(this.x, affine([[pixel, g.input.channels]], channel), g.input.channels, lane);
+      return;
+    }
+    const row = k.let('row', width === 1 ? pixel : op('i32.div_s', [pixel, width]));
+    const ox = width === 1 ? 0 : op('i32.rem_s', [pixel, width]);
+    const n = g.batch === 1 ? 0 : k.let('n', height === 1 ? row : op('i32.div_s', [row, height]));
+    const oy = g.batch === 1 ? row : height === 1 ? 0 : op('i32.rem_s', [row, height]);
+    const iy = k.let('iy', sub(mul(oy, g.stride[0]), g.padding.top));
+    const ix = k.let('ix', sub(mul(ox, g.stride[1]), g.padding.left));
+    k.if(
+      this.inside(iy, ix),
+      () => this.widen(this.x, this.index(n, iy, ix, channel), undefined, lane),
+      () => {
+        this.fillStage(n, iy, ix, channel);
+        if (this.stage !== undefined) this.widen(this.stage, 0, 0, lane);
+      },
+    );
+  }
+
+  private index(n: Operand, iy: Operand, ix: Operand, channel: Operand): Expr {
+    const { height, width, channels } = this.source.g.input;
+    return affine(
+      [
+        [n, height * width * channels],
+        [iy, width * channels],
+        [ix, channels],
+      ],
+      channel,
+    );
+  }
+
+  /** Whether the window lies within the image, as far as it might not. */
+  private inside(iy: Expr, ix: Expr): Operand {
+    const { g } = this.source;
+    const room = (axis: 0 | 1, extent: number) => Math.max(0, extent - (g.window[axis] - 1) * g.dilation[axis]);
+    const rows = axisPadded(g, 0) ? inRange(iy, 0, room(0, g.input.height)) : 1;
+    const columns = axisPadded(g, 1) ? inRange(ix, 0, room(1, g.input.width)) : 1;
+    if (rows === 1) return columns;
+    return columns === 1 ? rows : and(rows, columns);
+  }
+
+  /** The window's bytes, with the zero point outside the image. */
+  private fillStage(n: Operand, iy: Expr, ix: Expr, channel: Operand): void {
+    const { k, stage, source } = this;
+    if (stage === undefined) return;
+    const { g, depth, zeroPoint } = source;
+    const [kh, kw] = g.window;
+    const wide = depth % 4 === 0;
+    const splat = Math.imul(zeroPoint & 0xff, 0x01010101);
+    k.for('ky', 0, kh, (ky) => {
+      const y = k.let('y_in', add(iy, mul(ky, g.dilation[0])));
+      k.for('kx', 0, kw, (kx) => {
+        const x = k.let('x_in', add(ix, mul(kx, g.dilation[1])));
+        const to = k.let('to', affine([[ky, kw * depth]], mul(kx, depth)));
+        const inImage = and(inRange(y, 0, g.input.height), inRange(x, 0, g.input.width));
+        const each = (body: (c: Expr) => void) => k.for('c', 0, depth, body, { step: wide ? 4 : 1 });
+        k.if(
+          inImage,
+          () => {
+            const from = k.let('from', this.index(n, y, x, channel));
+            each((c) => k.store(stage, add(to, c), this.x.at(add(from, c), wide ? 'i32' : 'i8'), wide ? 'i32' : 'i8'));
+          },
+          () => each((c) => k.store(stage, add(to, c), wide ? splat : zeroPoint, wide ? 'i32' : 'i8')),
+        );
+      });
+    });
+  }
+
+  /** The runs of one pixel from `start` on; run r begins `pitch` bytes behind the one before (undefined: as in the image). */
+  private widen(from: Buffer, start: Operand, pitch: number | undefined, lane: Operand): void {
+    const { k, source } = this;
+    const { g } = source;
+    const { count, length } = runsOf(source);
+    const first = k.let('first', start);
+    const perRun = stepsOf(length);
+    const isSmall = count * ((length + 3) >> 2) <= this.unrolled;
+    if (pitch !== undefined || count === g.window[0]) {
+      const distance = pitch === undefined ? g.dilation[0] * g.input.width * g.input.channels : length;
+      k.for('ky', 0, count, (r) => this.run(from, affine([[r, distance]], first), mul(r, perRun), lane), {
+        unroll: isSmall,
+      });
+      return;
+    }
+    const [kh, kw] = g.window;
+    k.for('ky', 0, kh, (ky) => {
+      k.for('kx', 0, kw, (kx) => {
+        const at = affine(
+          [
+            [ky, g.dilation[0] * g.input.width * g.input.channels],
+            [kx, g.dilation[1] * g.input.channels],
+          ],
+          first,
+        );
+        this.run(from, at, mul(affine([[ky, kw]], kx), perRun), lane);
+      });
+    });
+  }
+
+  /** One run, whose first word is that of step `step`. */
+  private run(from: Buffer, start: Expr, step: Expr, lane: Operand): void {
+    const { k, tile } = this;
+    const { length } = runsOf(this.source);
+    const words = length >> 2;
+    const at = k.let('at', start);
+    const to = k.let('to', affine([[step, tile.lanes]], lane));
+    const store = (offset: Operand, value: Expr) => k.store(tile.words, add(to, offset), value);
+    const body = (i: Operand, extra: number): void => {
+      const word = k.let('word', from.at(add(add(at, mul(i, 4)), 4 * extra), 'i32'));
+      const offset = add(mul(i, 2 * tile.lanes), 2 * tile.lanes * extra);
+      store(offset, op('dsp.sxtb16', [word]));
+      store(add(offset, tile.lanes), op('dsp.sxtb16_ror8', [word]));
+    };
+    const chunk = chunkOf(words, this.unrolled);
+    const whole = words - (words % chunk);
+    k.for('i', 0, whole, (i) => Array.from({ length: chunk }, (_, extra) => body(i, extra)), { step: chunk });
+    for (let i = whole; i < words; i++) body(i, 0);
+    for (let i = 4 * words; i < length; i += 2) {
+      const pair = [i, Math.min(i + 1, length - 1)].map((j) => from.at(add(at, j), 'i8')) as [Expr, Expr];
+      store((2 * words + (i - 4 * words) / 2) * tile.lanes, op('dsp.pkhbt', pair));
+    }
+  }
+}
+
+/** How many words a loop takes at once: all, a divisor, or as many as allowed with a rest behind the loop. */
+function chunkOf(words: number, most: number): number {
+  if (words <= most) return Math.max(1, words);
+  for (let chunk = most; chunk >= most / 2; chunk--) if (words % chunk === 0) return chunk;
+  return most / 2;
+}
+
+/** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */
+export function isRowOfPixels({ g }: Source): boolean {
+  return g.window[0] * g.window[1] * g.stride[0] * g.stride[1] === 1 && !padded(g);
+}
+
+/** The first byte of the image that a pixel's window reads, or Infinity; for all pixels in order. */
+export function firstBytes(source: Source): number[] {
+  const { g } = source;
+  const { channels } = g.input;
+  const axis = (which: 0 | 1, position: number): number => {
+    const extent = which === 0 ? g.input.height : g.input.width;
+    const before = which === 0 ? g.padding.top : g.padding.left;
+    for (let tap = 0; tap < g.window[which]; tap++) {
+      const at = position * g.stride[which] - before + tap * g.dilation[which];
+      if (at >= 0) return at < extent ? at : Number.POSITIVE_INFINITY;
+    }
+    return Number.POSITIVE_INFINITY;
+  };
+  const columns = Array.from({ length: g.output.width }, (_, ox) => axis(1, ox));
+  return Array.from({ length: g.batch * g.output.height }, (_, row) => {
+    const n = Math.floor(row / g.output.height);
+    const iy = axis(0, row % g.output.height);
+    return columns.map((ix) => ((n * g.input.height + iy) * g.input.width + ix) * channels);
+  }).flat();
+}

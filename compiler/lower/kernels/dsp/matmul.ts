@@ -1,0 +1,44 @@
+/** Fully connected layers of 8 bits in dual multiplies: a 1x1 convolution whose pixels are the rows. */
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import { fullyConnectedStage } from '../../../../ir/tensor/ops/matmul.ts';
+import { elementCount, type TensorType } from '../../../../ir/tensor/types.ts';
+import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
+import { overlapOf } from '../../overlap.ts';
+import { layerOf, refusal, verdictOn } from './layer.ts';
+import { buildProduct, type Layer, productDistance } from './product.ts';
+
+function rowsLayer(site: Site<'fully_connected'>): Layer {
+  const [x, w] = site.inputs as [TensorType, TensorType];
+  const [units, depth] = w.shape as [number, number];
+  const rows = elementCount(x.shape) / depth;
+  return layerOf(site, {
+    g: {
+      batch: 1,
+      input: { height: 1, width: rows, channels: depth },
+      output: { height: 1, width: rows, channels: units },
+      window: [1, 1],
+      stride: [1, 1],
+      dilation: [1, 1],
+      padding: { top: 0, left: 0 },
+    },
+    taps: 1,
+    depth,
+    stage: fullyConnectedStage(x, w, site.outputs[0] as TensorType, site.attrs),
+  });
+}
+
+const fullyConnectedDual: Kernel<'fully_connected'> = {
+  name: 'fully_connected_dual_i8',
+  doc:
+    'for each tile of up to 4 rows: widen them into halfwords; for each 1 to 4 pairs of units, for each two inputs: one ' +
+    'word of weights per pair, two SMLAD per row; requantize. Up to 8 accumulators, two pointers, 14 registers.',
+  applies: (site) => {
+    const verdict = refusal(site);
+    return verdict === true ? verdictOn(rowsLayer(site)) : verdict;
+  },
+  overlap: (site) => overlapOf(site as unknown as Site, 0, productDistance(rowsLayer(site), site.optimize)),
+  inPlace: (site) => (productDistance(rowsLayer(site), site.optimize) <= 0 ? [[0, 0]] : []),
+  build: (k) => buildProduct(k as unknown as KernelBuilder<OpName>, rowsLayer(k.site)),
+};
+
+export const DSP_MATMUL_KERNELS = { fully_connected: [fullyConnectedDual] } as const;

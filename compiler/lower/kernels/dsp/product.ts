@@ -1,0 +1,398 @@
+/**
+ * Products of windows and weights in the dual multiplies of Armv7E-M: convolution and fully connected layers of 8 bits.
+ *
+ *     for each tile of `lanes` pixels
+ *       widen their inputs into a tile of halfwords            (gather.ts)
+ *       for each group of `pairs` pairs of channels
+ *         for each step of two inputs                          (packing.ts: one word holds both channels' weights)
+ *           word = weights; low = SXTB16 word
+ *           for each pixel: upper += SMLAD(x, word); lower += SMLAD(x, low)
+ *         b = (upper - lower) >> 8, a = lower; scale and store both
+ *
+ * Zero points are folded into the biases. Where the pixels do not fill the last tile, its first lanes take what is left and
+ * the others repeat what they have: their inputs are still in the tile, so that nothing is read that may be overwritten.
+ */
+import { add, affine, type Buffer, i32, i64, min, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
+import type { KernelBuilder } from '../../kernel.ts';
+import { type AccumulatorRange, accumulatorRange, scaledFits, shortScale, within } from '../../proved-scale.ts';
+import { requantizer } from '../../requantize.ts';
+import { firstBytes, Gather, runsOf, type Source, slotsOf } from './gather.ts';
+import { type ChannelWeights, fitsParts, fitsWhole, packable, packedWords, type Slots } from './packing.ts';
+import { chooseShape, type Shape } from './shape.ts';
+
+/** A layer whose weights are known. */
+export interface Layer {
+  readonly source: Source;
+  readonly groups: number;
+  /** Of every output channel, in the order of the window's taps and channels. */
+  readonly weights: readonly ChannelWeights[];
+  /** Zero points are not folded in yet. */
+  readonly bias: ArrayLike<number>;
+  readonly stage: OutputStage;
+}
+
+const BYTE = { low: -128, high: 127 } as const;
+
+function pixelsOf({ source }: Layer): number {
+  const { batch, output } = source.g;
+  return batch * output.height * output.width;
+}
+
+/** The channels of pair number `pair` within a group of `count`: the last pairs repeat the last two channels. */
+function firstOfPair(pair: number, count: number): number {
+  return Math.max(0, Math.min(2 * pair, count - 2));
+}
+
+/** True, or why the weights cannot be packed in pairs. */
+export function canPack({ weights, groups }: Layer): true | string {
+  const count = weights.length / groups;
+  for (let group = 0; group < groups; group++) {
+    for (let pair = 0; 2 * pair < count; pair++) {
+      const first = group * count + firstOfPair(pair, count);
+      const second = count === 1 ? undefined : weights[first + 1];
+      const verdict = second === undefined || packable(weights[first] as ChannelWeights, second);
+      if (verdict !== true) return verdict;
+    }
+  }
+  return true;
+}
+
+function rangesOf({ source, weights, bias }: Layer): AccumulatorRange[] {
+  return weights.map((of, channel) =>
+    accumulatorRange(Array.from(of), bias[channel] as number, { ...BYTE, zeroPoint: source.zeroPoint }),
+  );
+}
+
+/** True, or why the accumulators do not keep to 32 bits, where the reference would wrap. */
+export function sumsFit(layer: Layer): true | string {
+  return rangesOf(layer).every((range) => within(range, 32)) || 'an accumulator may wrap';
+}
+
+interface Plan {
+  readonly slots: Slots;
+  readonly ranges: readonly AccumulatorRange[];
+  readonly blocks: number;
+  readonly shape: Shape;
+  readonly pixels: number;
+  /** Output channels per group, and groups of `shape.pairs` pairs in them. */
+  readonly channels: number;
+  readonly rounds: number;
+}
+
+function planOf(layer: Layer, optimize: 'speed' | 'size'): Plan {
+  const slots = slotsOf(runsOf(layer.source));
+  const ranges = rangesOf(layer);
+  const channels = layer.weights.length / layer.groups;
+  const pixels = pixelsOf(layer);
+  for (let blocks = 1; ; blocks++) {
+    const extents = { pixels, channels, steps: slots.length / 2, blocks };
+    const shape = chooseShape(extents, optimize === 'size' ? 2 : 8);
+    const fits =
+      blocks === 1 ? fitsWhole(ranges) : fitsParts(layer.weights, slots, 2 * shape.trips * shape.unroll, BYTE);
+    if (fits) return { slots, ranges, blocks, shape, pixels, channels, rounds: Math.ceil(channels / 2 / shape.pairs) };
+  }
+}
+
+/** The distance of `Overlap` between the input and the output of a layer. */
+export function productDistance(layer: Layer, optimize: 'speed' | 'size'): number {
+  const { pixels, shape } = planOf(layer, optimize);
+  const outputs = layer.weights.length;
+  const first = firstBytes(layer.source);
+  let distance = Number.NEGATIVE_INFINITY;
+  let needed = Number.POSITIVE_INFINITY;
+  for (let start = (Math.ceil(pixels / shape.lanes) - 1) * shape.lanes; start >= 0; start -= shape.lanes) {
+    const end = Math.min(start + shape.lanes, pixels);
+    const own = Math.min(...first.slice(start, end));
+    // With one group a tile is read before any of its outputs is stored.
+    const after = layer.groups === 1 ? needed : Math.min(needed, own);
+    if (after < Number.POSITIVE_INFINITY) distance = Math.max(distance, end * outputs - after);
+    needed = Math.min(needed, own);
+  }
+  return distance;
+}
+
+/** Builds the loops. */
+export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer): void {
+  const plan = planOf(layer, k.site.optimize);
+  const { shape, pixels } = plan;
+  const x = k.input(0, 'x');
+  const words = k.rom('w', 'i32', wordTable(layer, plan));
+  const scale = scaleOf(k, layer, plan);
+  const y = k.output(0, 'y');
+  const steps = plan.blocks * shape.trips * shape.unroll;
+  const tile = k.scratch('tile', 'i32', steps * shape.lanes);
+  const gather = new Gather(k, x, { words: tile, lanes: shape.lanes }, layer.source);
+  const rest = pixels % shape.lanes;
+  const tiles = Math.ceil(pixels / shape.lanes);
+  k.for('tile_index', 0, tiles, (t) => {
+    k.for('group', 0, layer.groups, (group) => {
+      const channel = layer.groups === 1 ? 0 : mul(group, layer.source.depth);
+      k.for('lane', 0, shape.lanes, (lane) => {
+        const pixel = k.let('pixel', affine([[t, shape.lanes]], lane));
+        k.if(rest === 0 ? 1 : op('i32.lt_s', [pixel, pixels]), () => gather.pixel(pixel, channel, lane));
+      });
+      const starts = laneStarts(k, plan, layer.weights.length, t, tiles);
+      k.for('round', 0, plan.rounds, (round) => {
+        buildBlock(k, { layer, plan, tile, y, words, scale, starts, group, round });
+      });
+    });
+  });
+}
+
+/** Where in the output each lane's pixel begins. */
+function laneStarts<K extends OpName>(
+  k: KernelBuilder<K>,
+  { shape, pixels }: Plan,
+  outputs: number,
+  t: Expr,
+  tiles: number,
+): Expr[] {
+  const { lanes } = shape;
+  const rest = pixels % lanes;
+  const base = k.let('base', mul(t, lanes * outputs));
+  const behind =
+    rest === 0 || tiles === 1
+      ? base
+      : k.let(
+          'behind',
+          op('i32.select', [op('i32.eq', [t, tiles - 1]), mul(add(t, -1), lanes * outputs), mul(t, lanes * outputs)]),
+        );
+  return Array.from({ length: lanes }, (_, lane) => add(lane < rest || rest === 0 ? base : behind, lane * outputs));
+}
+
+/** What a block of outputs is made of. */
+interface Block {
+  readonly layer: Layer;
+  readonly plan: Plan;
+  readonly tile: Buffer;
+  readonly y: Buffer;
+  /** Words of weights: for each round, step and pair. */
+  readonly words: Buffer;
+  readonly scale: Scale;
+  /** Where each lane's pixel begins in the output. */
+  readonly starts: readonly Expr[];
+  readonly group: Expr;
+  readonly round: Expr;
+}
+
+/** The two accumulators of a pixel and a pair of channels, and what earlier blocks of inputs gave for the upper channel. */
+interface Sums {
+  readonly lower: Variable;
+  readonly upper: Variable;
+  readonly aside: Variable | undefined;
+}
+
+function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
+  const { plan, scale } = block;
+  const { shape } = plan;
+  const round = k.let('round_at', affine([[block.group, plan.rounds]], block.round));
+  const pairs = range(shape.pairs).map((q) => affine([[round, shape.pairs]], q));
+  const sums = pairs.map((pair) => startSums(k, plan, scale.start(pair)));
+  k.for('part', 0, plan.blocks, (part) => {
+    const steps = shape.trips * shape.unroll;
+    const first = k.let('step_at', mul(affine([[round, plan.blocks]], part), steps));
+    k.for('i', 0, steps, (i) => multiply(k, block, sums, add(mul(part, steps), i), add(first, i)), {
+      step: shape.unroll,
+    });
+    for (const { lower, upper, aside } of sums.flat()) {
+      if (aside === undefined) continue;
+      const sum = op('i32.shr_s', [op('i32.sub_wrap', [upper.value, lower.value]), 8]);
+      k.set(aside, op('i32.add_wrap', [aside.value, sum]));
+      k.set(upper, lower.value);
+    }
+  });
+  pairs.forEach((pair, q) => {
+    storePair(k, block, { sums: sums[q] as Sums[], pair, q });
+  });
+}
+
+/** Accumulators of all pixels for one pair; `start` holds those of the lower and the upper channel as two words. */
+function startSums<K extends OpName>(k: KernelBuilder<K>, { shape, blocks }: Plan, start: Expr): Sums[] {
+  const both = k.let('start', start);
+  const [low, high] = halves(both);
+  return range(shape.lanes).map(() => ({
+    lower: k.variable('lower', low),
+    upper: k.variable('upper', blocks === 1 ? high : low),
+    aside: blocks === 1 ? undefined : k.variable('aside', high),
+  }));
+}
+
+/** One trip: `unroll` steps from step `at` of the tile and step `from` of the weights on. */
+function multiply<K extends OpName>(
+  k: KernelBuilder<K>,
+  { plan: { shape }, tile, words }: Block,
+  sums: readonly (readonly Sums[])[],
+  at: Expr,
+  from: Expr,
+): void {
+  const { lanes, pairs, unroll } = shape;
+  const nextX = reader(k, 'x', tile, mul(at, lanes), unroll * lanes, shape.pairedX);
+  const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
+  const accumulate = ({ lower, upper }: Sums, x: Expr, word: Expr, low: Expr): void => {
+    k.set(lower, op('dsp.smlad', [x, low, lower.value]));
+    k.set(upper, op('dsp.smlad', [x, word, upper.value]));
+  };
+  for (let step = 0; step < unroll; step++) {
+    const shared = pairs === 1 ? undefined : range(lanes).map(nextX);
+    for (const lane of sums) {
+      const word = nextW();
+      const low = k.let('low', op('dsp.sxtb16', [word]));
+      lane.forEach((sum, p) => {
+        accumulate(sum, shared?.[p] ?? nextX(), word, low);
+      });
+    }
+  }
+}
+
+/** Gives the words of a buffer from `start` on, loaded one by one or by twos. */
+function reader<K extends OpName>(
+  k: KernelBuilder<K>,
+  name: string,
+  buffer: Buffer,
+  start: Expr,
+  count: number,
+  paired: boolean,
+): () => Expr {
+  let next = 0;
+  let second: Expr | undefined;
+  return () => {
+    const at = next++;
+    if (second !== undefined) {
+      const word = second;
+      second = undefined;
+      return word;
+    }
+    if (!paired || at + 1 === count) return k.let(name, buffer.at(add(start, at), 'i32_ordered'));
+    const [first, other] = halves(k.let(name, buffer.at(add(start, at), 'i64_ordered')));
+    second = other;
+    return first;
+  };
+}
+
+function halves(both: Expr): readonly [Expr, Expr] {
+  return [op('i32.wrap_i64', [both]), op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])])];
+}
+
+function range(length: number): number[] {
+  return Array.from({ length }, (_, i) => i);
+}
+
+interface FinishedPair {
+  readonly sums: readonly Sums[];
+  /** Among all pairs, and within the round. */
+  readonly pair: Expr;
+  readonly q: number;
+}
+
+function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, pair, q }: FinishedPair): void {
+  const { plan, group, round, starts, y } = block;
+  const { channels, shape } = plan;
+  const plain = affine([[round, 2 * shape.pairs]], 2 * q);
+  const isPlain = 2 * ((plan.rounds - 1) * shape.pairs + q) <= channels - 2;
+  const inGroup = isPlain ? plain : channels === 1 ? i32(0) : min(plain, channels - 2);
+  const channel = k.let('channel', affine([[group, channels]], inGroup));
+  const [scaleLower, scaleUpper] = block.scale.pair(pair, channel);
+  sums.forEach((sum, p) => {
+    const at = k.let('to', add(starts[p] as Expr, channel));
+    k.store(y, at, scaleLower(lowerOf(sum)));
+    if (channels > 1) k.store(y, add(at, 1), scaleUpper(upperOf(k, sum)));
+  });
+}
+
+/** An accumulator, or twice it. */
+type Sum = (twice: boolean) => Expr;
+
+function lowerOf({ lower }: Sums): Sum {
+  return (twice) => (twice ? op('i32.shl', [lower.value, 1]) : lower.value);
+}
+
+function upperOf<K extends OpName>(k: KernelBuilder<K>, { lower, upper, aside }: Sums): Sum {
+  if (aside !== undefined) return lowerOf({ lower: aside, upper, aside });
+  const difference = k.let('difference', op('i32.sub_wrap', [upper.value, lower.value]));
+  return (twice) => op('i32.shr_s', [difference, twice ? 7 : 8]);
+}
+
+/** The tables of biases and factors, and what turns sums into stored values. */
+interface Scale {
+  /** The first values of the lower and the upper accumulator, as two words. */
+  start(pair: Expr): Expr;
+  pair(pair: Expr, channel: Expr): readonly [lower: (sum: Sum) => Expr, upper: (sum: Sum) => Expr];
+}
+
+function scaleOf<K extends OpName>(k: KernelBuilder<K>, layer: Layer, plan: Plan): Scale {
+  const short = shortScale(layer.stage, plan.ranges);
+  const starts = pairsOf(layer, plan).map((pair) => startWords(layer, plan, pair));
+  if (typeof short === 'string') {
+    const table = k.rom('start', 'i32', starts.flat());
+    const tail = requantizer(k, layer.stage, 'i32', scaledFits(layer.stage, plan.ranges));
+    return {
+      start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
+      pair: (_pair, channel) => [
+        (sum) => tail.apply(sum(false), channel),
+        (sum) => tail.apply(sum(false), add(channel, 1)),
+      ],
+    };
+  }
+  const factors = pairsOf(layer, plan).map(({ lower, upper }) => [short.factors(lower), short.factors(upper ?? lower)]);
+  const table = k.rom(
+    'stage',
+    'i32',
+    starts.flatMap((start, i) => [...start, ...(factors[i] as (readonly number[])[]).flat()]),
+  );
+  return {
+    start: (pair) => table.at(mul(pair, 6), 'i64_ordered'),
+    pair: (pair) =>
+      [2, 4].map((offset) => {
+        const [multiplier, power] = halves(k.let('factors', table.at(affine([[pair, 6]], offset), 'i64_ordered')));
+        return (sum: Sum) => short.apply(k, sum(true), multiplier, power);
+      }) as unknown as ReturnType<Scale['pair']>,
+  };
+}
+
+interface ChannelPair {
+  readonly lower: number;
+  readonly upper: number | undefined;
+}
+
+/** The channels of every pair, group after group, round after round. */
+function pairsOf({ groups }: Layer, { channels, rounds, shape }: Plan): ChannelPair[] {
+  return range(groups).flatMap((group) =>
+    range(rounds * shape.pairs).map((pair) => {
+      const lower = group * channels + firstOfPair(pair, channels);
+      return { lower, upper: channels === 1 ? undefined : lower + 1 };
+    }),
+  );
+}
+
+/** First values of the accumulators; with several blocks of inputs the upper one's is that of what is put aside. */
+function startWords(layer: Layer, { blocks }: Plan, { lower, upper }: ChannelPair): readonly [number, number] {
+  const a = foldedBias(layer, lower);
+  const b = upper === undefined ? 0 : foldedBias(layer, upper);
+  return [a | 0, blocks === 1 ? (Math.imul(256, b) + a) | 0 : b | 0];
+}
+
+/** The bias minus the zero point times the sum of the weights. */
+function foldedBias({ bias, weights, source }: Layer, channel: number): number {
+  const sum = Array.from(weights[channel] as ChannelWeights).reduce((total, w) => total + w, 0);
+  return (bias[channel] as number) - source.zeroPoint * sum;
+}
+
+/** The weights, as words in the order of the loops. */
+function wordTable(layer: Layer, plan: Plan): Int32Array {
+  const { shape, blocks, rounds, slots } = plan;
+  const perBlock = shape.trips * shape.unroll;
+  const steps = blocks * perBlock;
+  const table = new Int32Array(layer.groups * rounds * shape.pairs * steps);
+  pairsOf(layer, plan).forEach(({ lower, upper }, i) => {
+    const b = upper === undefined ? undefined : layer.weights[upper];
+    const words = packedWords(layer.weights[lower] as ChannelWeights, b, slots);
+    const round = Math.floor(i / shape.pairs);
+    words.forEach((word, step) => {
+      table[(round * steps + step) * shape.pairs + (i % shape.pairs)] = word;
+    });
+  });
+  return table;
+}

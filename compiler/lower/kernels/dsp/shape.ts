@@ -1,0 +1,82 @@
+/**
+ * Which block of outputs a product of windows and weights computes at once on a core with 14 registers: some pixels by some
+ * pairs of channels, two accumulators each. Besides them live two pointers, the word of weights and what SXTB16 makes of it,
+ * and the activations that are loaded, a word or a pair at a time.
+ */
+
+/** A register block and its loops. */
+export interface Shape {
+  /** Pixels side by side. */
+  readonly lanes: number;
+  /** Pairs of channels side by side. */
+  readonly pairs: number;
+  /** Steps of two inputs per trip, and trips per block of inputs. */
+  readonly unroll: number;
+  readonly trips: number;
+  /** Activations, and weights, are loaded two words at a time. */
+  readonly pairedX: boolean;
+  readonly pairedW: boolean;
+}
+
+/** How much there is of everything. */
+export interface Extents {
+  readonly pixels: number;
+  /** Output channels of one group. */
+  readonly channels: number;
+  readonly steps: number;
+  readonly blocks: number;
+}
+
+const REGISTERS = 14;
+/** Two pointers and the extended word. */
+const FIXED_REGISTERS = 3;
+/** Instructions around a trip of the innermost loop, and per output and block of outputs for scaling and storing. */
+const TRIP = 5;
+const OUTPUT = 8;
+const BLOCK = 16;
+const LANES_AND_PAIRS = [
+  [4, 1],
+  [3, 1],
+  [2, 2],
+  [2, 1],
+  [1, 4],
+  [1, 3],
+  [1, 2],
+  [1, 1],
+] as const;
+
+/** The shape with the fewest instructions, with at most `mostUnroll` steps per trip. */
+export function chooseShape(extents: Extents, mostUnroll: number): Shape {
+  const all = LANES_AND_PAIRS.filter(([lanes]) => lanes <= extents.pixels).map(([lanes, pairs]) => {
+    const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
+    // What takes more loads is paired first.
+    const xFirst = lanes >= pairs;
+    const pairedX = lanes * mostUnroll > 1 && (xFirst ? room >= 3 : room >= 4);
+    const pairedW = pairs * mostUnroll > 1 && (xFirst ? room >= 4 : room >= 3);
+    const { unroll, trips } = tripsOf(extents, mostUnroll);
+    return { lanes, pairs, unroll, trips, pairedX, pairedW };
+  });
+  return all.reduce((best, shape) => (costOf(shape, extents) < costOf(best, extents) ? shape : best));
+}
+
+/** Loops over the steps of a block: few steps are padded, few trips are made, and short ones are written out. */
+function tripsOf({ steps, blocks }: Extents, most: number): Pick<Shape, 'unroll' | 'trips'> {
+  const perBlock = Math.ceil(steps / blocks);
+  let best = { unroll: 1, trips: perBlock };
+  for (let unroll = 1; unroll <= most; unroll++) {
+    const made = { unroll, trips: Math.ceil(perBlock / unroll) };
+    const cost = ({ unroll: u, trips }: typeof best) => trips * (u * 12 + TRIP);
+    if (cost(made) <= cost(best)) best = made;
+  }
+  return best;
+}
+
+function costOf({ lanes, pairs, unroll, trips, pairedX, pairedW }: Shape, extents: Extents): number {
+  const { pixels, channels, blocks } = extents;
+  const tiles = Math.ceil(pixels / lanes);
+  const groups = Math.ceil(channels / 2 / pairs);
+  const loads = (pairedX ? lanes / 2 : lanes) + (pairedW ? pairs / 2 : pairs);
+  const step = loads + pairs + 2 * lanes * pairs;
+  const sums = blocks * trips * (unroll * step + TRIP);
+  return tiles * (groups * (sums + BLOCK + 2 * lanes * pairs * OUTPUT) + lanes * blocks * trips * unroll * 2.5);
+}

@@ -1,0 +1,98 @@
+/**
+ * Requantization in few instructions, for layers where ranges of their accumulators, known at compile time, prove it equal
+ * to the reference.
+ *
+ * The reference rounds twice (gemmlowp): x = (acc * m + 2^30) >> 31, then x / 2^s to nearest with ties away from zero, then
+ * plus the zero point, then a clamp. With |acc| < 2^30 and s in [2, 31] this is
+ *
+ *     x = SMMULR(2 * acc, m)            high word of the product, rounded: the first rounding
+ *     x = x + (x >> 31)                 moves ties of negative x downwards, so that rounding up takes them away from zero
+ *     y = SMMLAR(x, 2^(32 - s), zero)   zero + x / 2^s, rounded up on ties: the second rounding
+ *
+ * and a saturation. The middle step only matters for negative x, whose y is at most `zero`: where the clamp begins there,
+ * as behind a ReLU, it is left out.
+ */
+import { clamp, type FunctionBuilder, type Operand, op } from '../../ir/loop/build.ts';
+import type { Expr } from '../../ir/loop/types.ts';
+import type { Multiplier } from '../../ir/tensor/fixed-point.ts';
+import type { OutputStage } from '../../ir/tensor/ops/shared.ts';
+
+/** The least and the largest value of an accumulator; both are reached by some input, or lie beyond those that are. */
+export interface AccumulatorRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * Of bias + sum of (x - zeroPoint) * w over any inputs x in [xLow, xHigh]; exact below 2^53. An input that a window leaves
+ * out counts as the zero point, which lies in that interval.
+ */
+export function accumulatorRange(
+  weights: Iterable<number>,
+  bias: number,
+  x: { readonly low: number; readonly high: number; readonly zeroPoint: number },
+): AccumulatorRange {
+  let low = bias;
+  let high = bias;
+  for (const w of weights) {
+    const ends = [w * (x.low - x.zeroPoint), w * (x.high - x.zeroPoint)] as const;
+    low += Math.min(...ends);
+    high += Math.max(...ends);
+  }
+  return { low, high };
+}
+
+export function within({ low, high }: AccumulatorRange, bits: number): boolean {
+  return low >= -(2 ** (bits - 1)) && high < 2 ** (bits - 1);
+}
+
+/** The short form of a stage. */
+export interface ShortScale {
+  /** The factors of a channel: m and 2^(32 - s). */
+  factors(channel: number): readonly [multiplier: number, power: number];
+  /** From twice the accumulator and the channel's factors to the stored value. */
+  apply(f: FunctionBuilder, twice: Operand, multiplier: Operand, power: Operand): Expr;
+}
+
+/** The short form, or the reason why it is not proved for the accumulators of these ranges (one per channel). */
+export function shortScale(stage: OutputStage, ranges: readonly AccumulatorRange[]): ShortScale | string {
+  if (stage.rounding !== 'double') return `rounds ${stage.rounding}, not twice`;
+  if (!ranges.every((range) => within(range, 31))) return 'an accumulator may reach 2^30';
+  const shift = stage.multipliers.find(({ multiplier, shift: s }) => multiplier !== 0 && (s > -2 || s < -31));
+  if (shift !== undefined) return `a factor is scaled by 2^${shift.shift}, not by 2^-31 to 2^-2`;
+  const firstTies = stage.zeroPoint > stage.low;
+  return {
+    factors: (channel) => factorsOf(stage.multipliers[stage.multipliers.length === 1 ? 0 : channel] as Multiplier),
+    apply(f, twice, multiplier, power) {
+      const rounded = op('i32.mulhir_s', [twice, multiplier]);
+      const x = firstTies ? tiesDown(f.let('scaled', rounded)) : rounded;
+      return saturated(op('dsp.smmlar', [x, power, stage.zeroPoint]), stage);
+    },
+  };
+}
+
+function factorsOf({ multiplier, shift }: Multiplier): readonly [number, number] {
+  return multiplier === 0 ? [0, 1] : [multiplier, 2 ** (32 + shift)];
+}
+
+/** x + (x >> 31), one instruction on Arm. */
+function tiesDown(x: Expr): Expr {
+  return op('i32.add_wrap', [x, op('i32.shr_s', [x, 31])]);
+}
+
+/** The clamp, as one saturation and what is left of it. */
+function saturated(y: Expr, { low, high }: OutputStage): Expr {
+  const bits = high <= 127 && low >= -128 ? 8 : 16;
+  const end = 2 ** (bits - 1);
+  const narrow = op('i32.ssat', [y], [bits]);
+  if (low > -end && high < end - 1) return clamp(y, low, high);
+  if (low > -end) return op('i32.max_s', [narrow, low]);
+  return high < end - 1 ? op('i32.min_s', [narrow, high]) : narrow;
+}
+
+/** Whether an accumulator times a factor, plus the zero point, fits into i32 in the reference's own steps. */
+export function scaledFits(stage: OutputStage, ranges: readonly AccumulatorRange[]): boolean {
+  const left = Math.max(0, ...stage.multipliers.map(({ shift }) => shift));
+  const bound = ranges.reduce((most, { low, high }) => Math.max(most, -low, high), 0);
+  return bound * 2 ** left < 2 ** 31 - 2 ** 17;
+}

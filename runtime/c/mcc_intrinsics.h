@@ -559,9 +559,20 @@ static inline int32_t mcc_rdivpot(int32_t x, int32_t n) {
 }
 
 /*@ mcc_ssat */
-/* x limited to signed integers of that many bits; compilers make one SSAT of it where there is one */
+/* x limited to signed integers of that many bits; gcc does not find the instruction by itself */
 static inline int32_t mcc_ssat(int32_t x, int bits) {
   const int32_t high = (int32_t)((UINT32_C(1) << (bits - 1)) - 1);
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT) && !defined(__aarch64__)
+  int32_t r;
+  if (bits == 8) {
+    __asm__("ssat %0, #8, %1" : "=r"(r) : "r"(x));
+    return r;
+  }
+  if (bits == 16) {
+    __asm__("ssat %0, #16, %1" : "=r"(r) : "r"(x));
+    return r;
+  }
+#endif
   return x > high ? high : (x < -high - 1 ? -high - 1 : x);
 }
 

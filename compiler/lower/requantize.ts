@@ -1,8 +1,20 @@
 /** Spells the tail of integer products: bias in, fixed-point scale, zero point, clamp. Equal to `finish` of ops/shared. */
-import { add, type Buffer, clamp, expr, f32, i64, type Operand, op } from '../../ir/loop/build.ts';
+import {
+  add,
+  type Buffer,
+  clamp,
+  expr,
+  type FunctionBuilder,
+  f32,
+  i64,
+  type Operand,
+  op,
+  sub,
+} from '../../ir/loop/build.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 import { type Multiplier, reducedMultiplier } from '../../ir/tensor/fixed-point.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
+import type { ByteScale } from '../../ir/tensor/ops/litert.ts';
 import type { OutputStage } from '../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from './kernel.ts';
 
@@ -59,10 +71,34 @@ function floatRequantizer<K extends OpName>(k: KernelBuilder<K>, stage: OutputSt
     apply(acc, channel) {
       const scaled = op('f32.mul', [op('f32.convert_i32_s', [acc]), table === undefined ? first : table.at(channel)]);
       const clamped = op('f32.min', [op('f32.max', [scaled, f32(low - zeroPoint)]), f32(high - zeroPoint)]);
-      const bits = op('i32.reinterpret_f32', [op('f32.add', [clamped, f32(ROUNDING_BIAS)])]);
-      return op('i32.sub_wrap', [bits, ROUNDING_BITS - zeroPoint]);
+      return roundedSmall(clamped, zeroPoint);
     },
   };
+}
+
+/** The nearest integer to an f32 of magnitude under 2^22, ties to even, plus `offset`. */
+export function roundedSmall(x: Expr, offset = 0): Expr {
+  const bits = op('i32.reinterpret_f32', [op('f32.add', [x, f32(ROUNDING_BIAS)])]);
+  return op('i32.sub_wrap', [bits, ROUNDING_BITS - offset]);
+}
+
+/** The nearest integer to an f32 that fits into i32, ties away from zero. */
+export function roundedAway(k: FunctionBuilder, x: Expr): Expr {
+  const whole = k.let('whole', op('f32.trunc', [x]));
+  // Exact, and 0 where x is beyond 2^23.
+  const rest = k.let('rest', op('f32.sub', [x, whole]));
+  const up = op('f32.ge', [rest, f32(0.5)]);
+  const down = op('f32.le', [rest, f32(-0.5)]);
+  return add(op('i32.trunc_sat_f32_s', [whole]), sub(up, down));
+}
+
+/** `byteScaled` of ops/litert. */
+export function byteScaleExpr(k: FunctionBuilder, x: Expr, stage: ByteScale): Expr {
+  const { zeroPoint, positive, negative, bias, low, high } = stage;
+  const distance = k.let('distance', sub(x, zeroPoint));
+  const factor =
+    positive === negative ? expr(positive) : op('i32.select', [op('i32.ge_s', [distance, 0]), positive, negative]);
+  return clampTo(op('i32.shr_s', [add(op('i32.mul', [distance, factor]), bias), 8]), low, high);
 }
 
 /** The clamp of `min(max(x, low), high)`, as one saturation where the bounds are those of a two's complement type. */

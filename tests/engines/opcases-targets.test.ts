@@ -8,7 +8,6 @@ import { compile } from '../../compiler/compile.ts';
 import { TARGETS, type TargetName } from '../../compiler/targets/index.ts';
 import { Machine } from '../../ir/loop/evaluate.ts';
 import { printProgram } from '../../ir/loop/print.ts';
-import { graphOf } from '../support/cases.ts';
 import { type EngineCase, engineCases, faults } from './opcases.ts';
 
 const chosen = process.env.MCC_TARGET as TargetName | undefined;
@@ -31,7 +30,7 @@ for (const target of targets) {
   test(target, () => {
     // A program that is the portable target's, which is tested on engines of its own, needs no second look.
     const tuned = cases.flatMap((one) => {
-      const { program } = compile(graphOf(one.loaded), TARGETS[target]);
+      const { program } = compile(one.graph, TARGETS[target]);
       return target !== 'c' && printProgram(program) === printProgram(one.program) ? [] : [{ ...one, program }];
     });
     const found = tuned.map((one) => run(one, new Machine(one.program)));

@@ -11,6 +11,7 @@ import {
 import { firstDifference } from '../../compiler/cli/verify/difference.ts';
 import { importModel } from '../../compiler/compile.ts';
 import type { ImportedModel } from '../../compiler/import/tflite/import.ts';
+import type { Numerics } from '../../compiler/import/tflite/numerics.ts';
 import { typeOfValue } from '../../ir/tensor/graph.ts';
 import { goldenFile, SHARED, sharedModel } from './shared-models.ts';
 import { recordSkip } from './toolchains.ts';
@@ -40,17 +41,21 @@ export function canRun(engine: EngineName, test: string): boolean {
   return false;
 }
 
-export function importShared(name: string): ImportedModel {
-  return importModel({ path: `${name}.tflite`, name, bytes: sharedModel(name) });
+export function importShared(name: string, numerics: Numerics = 'tflm'): ImportedModel {
+  return importModel({ path: `${name}.tflite`, name, bytes: sharedModel(name), numerics });
 }
 
-/** Recorded inputs and outputs 0 to count - 1 of a model with one input and one output. */
-export function goldens(name: string, count: number): { readonly inputs: Runs; readonly outputs: Runs } {
+/** Recorded inputs and outputs (`out`, or of a profile) 0 to count - 1 of a model with one input and one output. */
+export function goldens(
+  name: string,
+  count: number,
+  recorded = 'out',
+): { readonly inputs: Runs; readonly outputs: Runs } {
   const read = (kind: string) =>
     Array.from({ length: count }, (_, n) => [
       new Uint8Array(readFileSync(goldenFile(name, `${kind}_${String(n).padStart(2, '0')}.bin`))),
     ]);
-  return { inputs: read('in'), outputs: read('out') };
+  return { inputs: read('in'), outputs: read(recorded) };
 }
 
 /** Runs a model on an engine and fails on the first output that is not the recorded one. */

@@ -3,11 +3,12 @@
 
     run.py jobs.json answers.json
 
-jobs.json:    [{"name", "model": path, "inputs": [[path, ...] per run]}, ...]
+jobs.json:    [{"name", "model": path, "kernels"?, "inputs": [[path, ...] per run]}, ...]
 answers.json: {"versions": {"tflite": version}, "answers": [{"name", "outputs": [[base64, ...] per run]} or
               {"name", "error": text}, ...]}
 
-The kernels are BUILTIN_REF's (pip install tensorflow-cpu==2.21.0). They may abort the process on a model that they do
+The kernels are BUILTIN_REF's (pip install tensorflow-cpu==2.21.0), or with "kernels": "default" in a job those that
+LiteRT takes by itself, XNNPACK's among them. They may abort the process on a model that they do
 not like, so the jobs run in a child process, which is started again after the job that killed it. Every job runs twice,
 with fresh memory filled with other bytes (glibc's MALLOC_PERTURB_): an answer that changes depends on memory that the
 kernel never wrote, and counts as an error.
@@ -28,7 +29,8 @@ def numpy_input(path, detail):
 
 def run_tflite(job):
     import tensorflow as tf
-    resolver = tf.lite.experimental.OpResolverType.BUILTIN_REF
+    types = tf.lite.experimental.OpResolverType
+    resolver = types.AUTO if job.get("kernels") == "default" else types.BUILTIN_REF
     interpreter = tf.lite.Interpreter(job["model"], experimental_op_resolver_type=resolver)
     interpreter.allocate_tensors()
     answers = []

@@ -8,6 +8,7 @@
 import type { Graph, Node } from '../../../ir/tensor/graph.ts';
 import { inputTypes, outputTypes } from '../../../ir/tensor/graph.ts';
 import { convFactors } from '../../../ir/tensor/ops/conv.ts';
+import { isByteScale } from '../../../ir/tensor/ops/litert.ts';
 import { affineOf, type TensorType } from '../../../ir/tensor/types.ts';
 
 export const NUMERICS = ['tflm', 'litert'] as const;
@@ -39,6 +40,23 @@ function litertNode(graph: Graph, node: Node): Node {
       return isByte(y) && isWithin(productRatio(inputs, y), -16)
         ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } }
         : node;
+    case 'requantize':
+      return isSameByte(inputs, y) && isByteScale(inputs[0] as TensorType, y)
+        ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } }
+        : node;
+    case 'leaky_relu':
+      return isSameByte(inputs, y) && isByteScale(inputs[0] as TensorType, y, node.attrs.alpha)
+        ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } }
+        : node;
+    case 'quantize':
+      return isByte(y) ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } } : node;
+    case 'sum':
+    case 'mean':
+      return isSameByte(inputs, y) && node.attrs.axes.length > 0
+        ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } }
+        : node;
+    case 'resize_bilinear':
+      return isByte(y) ? { ...node, attrs: { ...node.attrs, numerics: 'litert' } } : node;
     default:
       return node;
   }
@@ -51,6 +69,10 @@ function withFloatRounding(node: Extract<Node, { attrs: { rounding: unknown } }>
 
 function isByte({ dtype, quant }: TensorType): boolean {
   return (dtype === 'i8' || dtype === 'u8') && quant.kind === 'affine';
+}
+
+function isSameByte([x]: readonly TensorType[], y: TensorType): boolean {
+  return isByte(y) && x?.dtype === y.dtype;
 }
 
 /** In [2^least, 2^8), what XNNPACK's operators of two operands take. */

@@ -13,9 +13,9 @@ import {
   subtractionStage,
 } from '../../../ir/tensor/ops/binary.ts';
 import { type DivisionStage, divisionStage } from '../../../ir/tensor/ops/division.ts';
+import type { ShiftedSum } from '../../../ir/tensor/ops/litert.ts';
 import { isQuantized } from '../../../ir/tensor/ops/rescale.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
-import type { ShiftedSum } from '../../../ir/tensor/ops/shifted-sum.ts';
 import { affineOf, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
 import { type ElementCode, elementwise, folded, registerOf, rescaledExpr } from '../elementwise.ts';
 import type { Kernel, KernelBuilder } from '../kernel.ts';

@@ -1,30 +1,49 @@
 /** Kernels between real numbers and stored integers, and between element types. */
 import { add, clamp, f32, op, sub } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
-import { dequantizeOperands, requantizeStage } from '../../../ir/tensor/ops/quant.ts';
+import { type ByteScale, byteScale, type FloatQuantization, floatQuantization } from '../../../ir/tensor/ops/litert.ts';
+import { dequantizeOperands, requantizeStage, type ScaleAttrs } from '../../../ir/tensor/ops/quant.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import { affineOf, type DType, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
-import { buildElementwise, elementwise, registerOf, replaceable, spreadConstant, spreadInput } from '../elementwise.ts';
+import {
+  buildElementwise,
+  type ElementCode,
+  elementwise,
+  registerOf,
+  replaceable,
+  spreadConstant,
+  spreadInput,
+} from '../elementwise.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
 import { elementwiseOverlap } from '../overlap.ts';
-import { clampTo, requantizer } from '../requantize.ts';
+import { byteScaleExpr, clampTo, requantizer, roundedAway, roundedSmall } from '../requantize.ts';
+
+/** max keeps its second operand where the first is NaN. */
+function floatQuantizeCode({ inverse, zeroPoint, low, high }: FloatQuantization): ElementCode {
+  return {
+    combine: ([x]) => {
+      const raised = op('f32.max', [f32(low), op('f32.mul', [x, f32(inverse)])]);
+      return add(roundedSmall(op('f32.min', [raised, f32(high)])), zeroPoint);
+    },
+  };
+}
+
+function byteScaleCode(k: KernelBuilder, stage: ByteScale): ElementCode {
+  return { combine: ([x]) => byteScaleExpr(k, x, stage) };
+}
 
 const quantize = elementwise(
   'quantize',
   'y = clamp(round(x / scale) + zero point), ties away from zero. Two registers.',
   (k) => {
     const [y] = k.site.outputs;
+    if ((k.site.attrs as ScaleAttrs).numerics === 'litert') return floatQuantizeCode(floatQuantization(y));
     const { scale, zeroPoint } = affineOf(y);
     const [low, high] = integerRange(y.dtype);
     return {
       combine: ([x]) => {
         const quotient = k.let('q', op('f32.div', [x, f32(scale)]));
-        const whole = k.let('whole', op('f32.trunc', [quotient]));
-        // Exact, and 0 where the quotient is beyond 2^23: only there could the sum below overflow.
-        const rest = k.let('rest', op('f32.sub', [quotient, whole]));
-        const up = op('f32.ge', [rest, f32(0.5)]);
-        const down = op('f32.le', [rest, f32(-0.5)]);
-        const nearest = add(op('i32.trunc_sat_f32_s', [whole]), sub(up, down));
+        const nearest = roundedAway(k, quotient);
         if (y.dtype === 'i32') return zeroPoint === 0 ? nearest : op('i32.sqadd', [nearest, zeroPoint]);
         return add(clamp(nearest, low - zeroPoint, high - zeroPoint), zeroPoint);
       },
@@ -50,6 +69,7 @@ const requantize = elementwise(
   'y = clamp((x - zero point) * factor + zero point); equal scales only move the zero point. One register.',
   (k) => {
     const [x] = k.site.inputs;
+    if ((k.site.attrs as ScaleAttrs).numerics === 'litert') return byteScaleCode(k, byteScale(x, k.site.outputs[0]));
     const stage = requantizeStage(x, k.site.outputs[0]);
     const { zeroPoint } = affineOf(x);
     if (x.dtype !== 'i32' && isShift(stage)) return { combine: ([value]) => movedZero(x, stage, value) };

@@ -1,6 +1,7 @@
 /** Kernels of reductions along axes and of running sums. */
 import { add, affine, expr, f32, f64, i64, max, min, mul, type Operand, op, sub } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
+import { type FloatReduction, floatReduction } from '../../../ir/tensor/ops/litert.ts';
 import {
   CUMSUM_SHIFT,
   cumsumStage,
@@ -14,7 +15,7 @@ import {
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import { affineOf, integerRange, stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder } from '../kernel.ts';
-import { requantizer } from '../requantize.ts';
+import { requantizer, roundedAway } from '../requantize.ts';
 
 type AxesOp = 'sum' | 'mean' | 'reduce_max' | 'reduce_min';
 type ArgOp = 'arg_max' | 'arg_min';
@@ -79,16 +80,30 @@ function scaledSum<K extends AxesOp>(k: KernelBuilder<K>, x: TensorType, count: 
 
 const floatSum: Reducer = { start: f32(0), step: (acc, v) => op('f32.add', [acc, v]), finish: unchanged };
 
+function floatReducer(k: KernelBuilder<'sum'> | KernelBuilder<'mean'>, stage: FloatReduction): Reducer {
+  return {
+    start: 0,
+    step: (acc, v) => op('i32.add_wrap', [acc, v]),
+    finish(acc) {
+      const scaled = op('f32.mul', [op('f32.convert_i32_s', [acc]), f32(stage.scale)]);
+      const moved = k.let('moved', op('f32.add', [scaled, f32(stage.offset)]));
+      return roundedAway(k, op('f32.min', [op('f32.max', [moved, f32(stage.low)]), f32(stage.high)]));
+    },
+  };
+}
+
 function sumReducer(k: KernelBuilder<'sum'>, count: number): Reducer {
   const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
   if (x.dtype === 'f32') return floatSum;
   if (x.dtype === 'i32') return { start: 0, step: (acc, v) => op('i32.add_wrap', [acc, v]), finish: unchanged };
+  if (k.site.attrs.numerics === 'litert') return floatReducer(k, floatReduction(x, y, count, false));
   return scaledSum(k, x, count, sumStage(x, y));
 }
 
 function meanReducer(k: KernelBuilder<'mean'>, count: number): Reducer {
   const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
   if (x.dtype === 'f32') return { ...floatSum, finish: (acc) => op('f32.div', [acc, f32(count)]) };
+  if (k.site.attrs.numerics === 'litert') return floatReducer(k, floatReduction(x, y, count, true));
   if (x.dtype !== 'i32') return scaledSum(k, x, count, meanStage(x, y, count));
   return {
     start: i64(0),

@@ -2,12 +2,14 @@
 import { add, affine, type Buffer, f32, i64, mul, op, sub } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
 import {
+  type BilinearAttrs,
   type Blend,
   blendsFixed,
   fixedBlends,
   floatBlends,
+  LITERT_WEIGHT_ONE,
+  litertBlends,
   nearestPlaces,
-  type ResizeAttrs,
   WEIGHT_ONE,
 } from '../../../ir/tensor/ops/resize.ts';
 import { stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
@@ -46,7 +48,7 @@ interface Tables {
 }
 
 function tablesOf(k: KernelBuilder<'resize_bilinear'>, name: string, blends: readonly Blend[], limit: number): Tables {
-  const fixed = blendsFixed(k.site.inputs[0] as TensorType);
+  const fixed = k.site.attrs.numerics === 'litert' || blendsFixed(k.site.inputs[0] as TensorType);
   const places = (which: 'low' | 'high') => {
     const table = indexTable(
       k,
@@ -60,33 +62,27 @@ function tablesOf(k: KernelBuilder<'resize_bilinear'>, name: string, blends: rea
   return { low: places('low'), high: places('high'), weight: k.rom(`${name}_weight`, fixed ? 'i16' : 'f32', weights) };
 }
 
+type Corners = readonly [Expr, Expr, Expr, Expr];
+
 /** Four stored values and two weights to the stored result. */
-type Mix = (corners: readonly [Expr, Expr, Expr, Expr], wy: Expr, wx: Expr) => Expr;
+type Mix = (corners: Corners, wy: Expr, wx: Expr) => Expr;
 
 function mixOf(k: KernelBuilder<'resize_bilinear'>): Mix {
+  if (k.site.attrs.numerics === 'litert') return (corners, wy, wx) => mixLitert(k, corners, wy, wx);
   const { dtype } = k.site.inputs[0] as TensorType;
   if (dtype === 'i8') return (corners, wy, wx) => mixNarrow(k, corners, wy, wx);
   if (dtype === 'i16') return (corners, wy, wx) => mixWide(k, corners, wy, wx);
   return (corners, wy, wx) => mixFloat(corners, wy, wx, dtype === 'u8');
 }
 
-function lines(
-  k: KernelBuilder<'resize_bilinear'>,
-  corners: readonly [Expr, Expr, Expr, Expr],
-  wx: Expr,
-): [Expr, Expr] {
+function lines(k: KernelBuilder<'resize_bilinear'>, corners: Corners, wx: Expr): [Expr, Expr] {
   const vx = sub(WEIGHT_ONE, wx);
   const [a, b, c, d] = corners;
   return [k.let('upper', add(mul(a, vx), mul(b, wx))), k.let('lower', add(mul(c, vx), mul(d, wx)))];
 }
 
 /** 8-bit values times two weights that sum to 2^20 stay below 2^28; the weights wrap nowhere, though their table says i16. */
-function mixNarrow(
-  k: KernelBuilder<'resize_bilinear'>,
-  corners: readonly [Expr, Expr, Expr, Expr],
-  wy: Expr,
-  wx: Expr,
-): Expr {
+function mixNarrow(k: KernelBuilder<'resize_bilinear'>, corners: Corners, wy: Expr, wx: Expr): Expr {
   const [upper, lower] = lines(k, corners, wx);
   const sum = k.let('sum', add(mul(upper, sub(WEIGHT_ONE, wy)), mul(lower, wy)));
   const half = op('i32.select', [op('i32.gt_s', [sum, 0]), 2 ** 19, -(2 ** 19)]);
@@ -94,12 +90,7 @@ function mixNarrow(
 }
 
 /** 16-bit values need 36 bits. Rounds the magnitude and gives the sign back. */
-function mixWide(
-  k: KernelBuilder<'resize_bilinear'>,
-  corners: readonly [Expr, Expr, Expr, Expr],
-  wy: Expr,
-  wx: Expr,
-): Expr {
+function mixWide(k: KernelBuilder<'resize_bilinear'>, corners: Corners, wy: Expr, wx: Expr): Expr {
   const [upper, lower] = lines(k, corners, wx);
   const times = (line: Expr, weight: Expr) =>
     op('i64.mul', [op('i64.extend_i32_s', [line]), op('i64.extend_i32_s', [weight])]);
@@ -111,7 +102,16 @@ function mixWide(
   return op('i32.select', [op('i64.lt_s', [sum, i64(0)]), op('i32.sub_wrap', [0, result]), result]);
 }
 
-function mixFloat(corners: readonly [Expr, Expr, Expr, Expr], wy: Expr, wx: Expr, rounds: boolean): Expr {
+/** Differences of bytes times weights of 11 bits, twice, stay below 2^31. */
+function mixLitert(k: KernelBuilder<'resize_bilinear'>, [a, b, c, d]: Corners, wy: Expr, wx: Expr): Expr {
+  const line = (from: Expr, to: Expr) => add(mul(from, LITERT_WEIGHT_ONE), mul(sub(to, from), wx));
+  const upper = k.let('upper', line(a, b));
+  const lower = k.let('lower', line(c, d));
+  const sum = add(mul(upper, LITERT_WEIGHT_ONE), mul(sub(lower, upper), wy));
+  return op('i32.shr_s', [add(sum, 2 ** 21), 22]);
+}
+
+function mixFloat(corners: Corners, wy: Expr, wx: Expr, rounds: boolean): Expr {
   const vy = op('f32.sub', [f32(1), wy]);
   const vx = op('f32.sub', [f32(1), wx]);
   const [a, b, c, d] = corners.map((value) => (rounds ? op('f32.convert_i32_s', [value]) : value));
@@ -129,11 +129,11 @@ const bilinear: Kernel<'resize_bilinear'> = {
     'sum of four values',
   applies: () => true,
   build(k) {
-    const attrs: ResizeAttrs = k.site.attrs;
+    const attrs: BilinearAttrs = k.site.attrs;
     const x0 = k.site.inputs[0] as TensorType;
     const [batch, height, width, channels] = x0.shape as [number, number, number, number];
     const [newHeight, newWidth] = attrs.size;
-    const blends = blendsFixed(x0) ? fixedBlends : floatBlends;
+    const blends = attrs.numerics === 'litert' ? litertBlends : blendsFixed(x0) ? fixedBlends : floatBlends;
     const x = k.input(0, 'x');
     const rows = tablesOf(k, 'row', blends(height, newHeight, attrs), height);
     const columns = tablesOf(k, 'column', blends(width, newWidth, attrs), width);

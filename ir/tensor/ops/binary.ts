@@ -5,6 +5,7 @@ import { defineOp, type EvaluateContext, type OpRecord, signaturesFor, type Trai
 import { affineOf, type DType, type TensorData, type TensorType, typeText } from '../types.ts';
 import { broadcastShape, evaluateBroadcast } from './broadcast.ts';
 import { type DivisionStage, divideI32, divisionStage, quotient } from './division.ts';
+import { type ShiftedSum, shiftedSum, shiftedSumOf } from './litert.ts';
 import { isQuantized, type OperandScale, operandScale, perTensorFault, rescaled } from './rescale.ts';
 import {
   activateFloat,
@@ -16,7 +17,6 @@ import {
   outputStage,
   reasonOf,
 } from './shared.ts';
-import { type ShiftedSum, shiftedSum, shiftedSumOf } from './shifted-sum.ts';
 
 const arithmeticAttrs = z.strictObject({ activation: activationAttr });
 export type ArithmeticAttrs = z.infer<typeof arithmeticAttrs>;

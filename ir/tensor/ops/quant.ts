@@ -14,11 +14,15 @@ import {
   typeText,
 } from '../types.ts';
 import { evaluateBroadcast } from './broadcast.ts';
+import { byteScale, byteScaled, floatQuantization, floatQuantized } from './litert.ts';
 import { perTensorFault } from './rescale.ts';
-import { fround, type OutputStage, reasonOf } from './shared.ts';
+import { fround, numericsAttr, type OutputStage, reasonOf } from './shared.ts';
 
 const noAttrs = z.strictObject({});
 type NoAttrs = z.infer<typeof noAttrs>;
+
+const scaleAttrs = z.strictObject({ numerics: numericsAttr });
+export type ScaleAttrs = z.infer<typeof scaleAttrs>;
 
 const I32_MAX = 2 ** 31 - 1;
 const I32_MIN = -(2 ** 31);
@@ -32,25 +36,36 @@ export function truncateToI32(x: number): number {
   return Number.isNaN(x) ? 0 : clampInt(Math.trunc(x), I32_MIN, I32_MAX) + 0;
 }
 
-const quantize = defineOp<NoAttrs>({
+const quantize = defineOp<ScaleAttrs>({
   doc:
     'y = clamp(round(x / scale) + zero point): the f32 quotient is rounded to the nearest integer, ties away from zero, ' +
     'and everything beyond the range of y saturates. NaN becomes the zero point. (The reference converts quotients of ' +
-    '2^31 and more to an undefined integer.)',
-  attrs: noAttrs,
+    '2^31 and more to an undefined integer.) With numerics `litert` (8 bits): x times the f32 reciprocal of the scale, ties to ' +
+    'even, and NaN becomes the lowest value.',
+  attrs: scaleAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: ['f32 -> i8', 'f32 -> u8', 'f32 -> i16', 'f32 -> i32'].map(signature),
   traits: { elementwise: true },
   infer: sameShape,
-  check: ({ outputs }) => perTensorFault(outputs),
-  evaluate({ inputs, outputs }) {
+  check: ({ outputs, attrs }) => perTensorFault(outputs) ?? byteFault(outputs[0], attrs),
+  evaluate({ inputs, outputs, attrs }) {
+    if (attrs.numerics === 'litert') {
+      const stage = floatQuantization(outputs[0]);
+      return [evaluateBroadcast<number>(inputs, outputs[0], (x: number) => floatQuantized(x, stage))];
+    }
     const { scale, zeroPoint } = affineOf(outputs[0]);
     const [low, high] = integerRange(outputs[0].dtype);
     const element = (x: number) => clampInt(truncateToI32(roundAway(fround(x / scale))) + zeroPoint, low, high);
     return [evaluateBroadcast<number>(inputs, outputs[0], element)];
   },
 });
+
+/** XNNPACK's changes of scale end in 8 bits. */
+function byteFault(y: TensorType, { numerics }: ScaleAttrs): string | undefined {
+  if (numerics === undefined || y.dtype === 'i8' || y.dtype === 'u8') return undefined;
+  return `expected an 8-bit result for numerics ${numerics}, found ${typeText(y)}`;
+}
 
 /** The stage of a change of scale. Throws OpError for factors of 2^30 and more. */
 export function requantizeStage(x: TensorType, y: TensorType): OutputStage {
@@ -64,11 +79,12 @@ export function requantizeStage(x: TensorType, y: TensorType): OutputStage {
   return { multipliers: [multiplier], scales: [fround(factor)], zeroPoint, low, high, rounding: 'double' };
 }
 
-const requantize = defineOp<NoAttrs>({
+const requantize = defineOp<ScaleAttrs>({
   doc:
     'The same real numbers at another scale: x, less its zero point, times the quotient of the scales in gemmlowp fixed ' +
-    'point, rounded twice, offset by the zero point of y and clamped to its range. Left shifts and sums of i32 wrap.',
-  attrs: noAttrs,
+    'point, rounded twice, offset by the zero point of y and clamped to its range. Left shifts and sums of i32 wrap. With ' +
+    'numerics `litert` (8 bits): times the quotient in units of 2^-8, shifted once, halves up.',
+  attrs: scaleAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: [
@@ -86,9 +102,15 @@ const requantize = defineOp<NoAttrs>({
   ].map(signature),
   traits: { elementwise: true },
   infer: sameShape,
-  check: ({ inputs, outputs }) =>
-    perTensorFault([...inputs, ...outputs]) ?? reasonOf(() => requantizeStage(inputs[0], outputs[0])),
-  evaluate({ inputs, outputs }) {
+  check: ({ inputs, outputs, attrs }) =>
+    perTensorFault([...inputs, ...outputs]) ??
+    byteFault(outputs[0], attrs) ??
+    reasonOf(() => requantizeStage(inputs[0], outputs[0])),
+  evaluate({ inputs, outputs, attrs }) {
+    if (attrs.numerics === 'litert') {
+      const stage = byteScale(inputs[0].type, outputs[0]);
+      return [evaluateBroadcast<number>(inputs, outputs[0], (x: number) => byteScaled(x, stage))];
+    }
     const { zeroPoint, multipliers, low, high } = requantizeStage(inputs[0].type, outputs[0]);
     const offset = affineOf(inputs[0].type).zeroPoint;
     const element = (x: number) =>

@@ -15,7 +15,17 @@ import {
   type TensorType,
   typeText,
 } from '../types.ts';
-import { axisAttr, finish, fround, numbersOf, type OutputStage, outputStage, reasonOf } from './shared.ts';
+import { floatReduced, floatReduction } from './litert.ts';
+import {
+  axisAttr,
+  finish,
+  fround,
+  numbersOf,
+  numericsAttr,
+  type OutputStage,
+  outputStage,
+  reasonOf,
+} from './shared.ts';
 
 const reduceAttrs = z.strictObject({
   /** In increasing order; the result of reducing along no axis has every element on its own. */
@@ -23,6 +33,8 @@ const reduceAttrs = z.strictObject({
   keepDims: z.boolean().default(false),
 });
 export type ReduceAttrs = z.infer<typeof reduceAttrs>;
+const sumAttrs = reduceAttrs.extend({ numerics: numericsAttr });
+export type SumAttrs = z.infer<typeof sumAttrs>;
 
 const argAttrs = z.strictObject({ axis: axisAttr });
 export type ArgAttrs = z.infer<typeof argAttrs>;
@@ -141,8 +153,11 @@ function checkSame({ inputs, outputs }: CheckContext<unknown>): string | undefin
   return `expected equal quantization of operand and result, found ${typeText(x)} and ${typeText(y)}`;
 }
 
-function checkScaled(context: CheckContext<ReduceAttrs>): string | undefined {
+function checkScaled(context: CheckContext<SumAttrs>): string | undefined {
   const [x, y] = [context.inputs[0], context.outputs[0]] as [TensorType, TensorType];
+  if (context.attrs.numerics !== undefined && x.dtype !== 'i8' && x.dtype !== 'u8') {
+    return `expected 8-bit types for numerics ${context.attrs.numerics}, found ${typeText(x)}`;
+  }
   if (!isScaled(x)) return checkSame(context);
   for (const type of [x, y]) {
     if (type.quant.kind !== 'affine' || type.quant.scale.length !== 1) {
@@ -156,11 +171,22 @@ const SCALED_DOC =
   'i8, u8, i16: the sum of (x - zero point) accumulates in i32, wrapping, is requantized with two roundings (the product ' +
   'to nearest, then the shift with ties away from zero), offset by the zero point and saturated';
 
-const sum = defineOp<ReduceAttrs>({
+const LITERT_DOC =
+  'With numerics `litert` (8 bits): the sum of the stored values times one factor plus one offset, both in f32, rounded with ' +
+  'ties away from zero.';
+
+function evaluateFloatReduction(context: EvaluateContext<SumAttrs>, divide: boolean): TensorData[] {
+  const { type } = context.inputs[0] as Tensor;
+  const { count } = reduceLayout(type.shape, context.attrs.axes);
+  const stage = floatReduction(type, context.outputs[0] as TensorType, count, divide);
+  return evaluateReduced(context, (elements) => floatReduced(sumOf(elements) | 0, stage));
+}
+
+const sum = defineOp<SumAttrs>({
   doc:
     `y = sum of x along the axes. ${SCALED_DOC}. i32: wraps. f32: added in row-major order from 0, each step rounded; ` +
-    'NaN in the sum gives NaN.',
-  attrs: reduceAttrs,
+    `NaN in the sum gives NaN. ${LITERT_DOC}`,
+  attrs: sumAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: signaturesFor('T -> T', ['i8', 'u8', 'i16', 'i32', 'f32']),
@@ -172,6 +198,7 @@ const sum = defineOp<ReduceAttrs>({
     if (x.dtype === 'f32') return evaluateReduced(context, floatSumOf);
     if (x.dtype === 'i32')
       return evaluateReduced(context, (elements) => elements.reduce((total, v) => (total + v) | 0, 0));
+    if (context.attrs.numerics === 'litert') return evaluateFloatReduction(context, false);
     const stage = sumStage(x, context.outputs[0] as TensorType);
     const { zeroPoint } = affineOf(x);
     return evaluateReduced(context, (elements) =>
@@ -180,12 +207,12 @@ const sum = defineOp<ReduceAttrs>({
   },
 });
 
-const mean = defineOp<ReduceAttrs>({
+const mean = defineOp<SumAttrs>({
   doc:
     `y = sum of x along the axes / their count. ${SCALED_DOC}; the count divides the multiplier, towards zero, before ` +
     'anything is multiplied. i32: the exact sum is divided towards zero. f32: added in row-major order from 0, each ' +
-    'step rounded, and divided; NaN gives NaN.',
-  attrs: reduceAttrs,
+    `step rounded, and divided; NaN gives NaN. ${LITERT_DOC}`,
+  attrs: sumAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: signaturesFor('T -> T', ['i8', 'u8', 'i16', 'i32', 'f32']),
@@ -204,6 +231,7 @@ const mean = defineOp<ReduceAttrs>({
     const { count } = reduceLayout(x.shape, context.attrs.axes);
     if (x.dtype === 'f32') return evaluateReduced(context, (elements) => fround(floatSumOf(elements) / fround(count)));
     if (x.dtype === 'i32') return evaluateReduced(context, (elements) => Math.trunc(sumOf(elements) / count));
+    if (context.attrs.numerics === 'litert') return evaluateFloatReduction(context, true);
     const stage = meanStage(x, context.outputs[0] as TensorType, count);
     const { zeroPoint } = affineOf(x);
     return evaluateReduced(context, (elements) => finish(sumOf(elements) - zeroPoint * count, 0, stage, 'i32'));

@@ -1,9 +1,10 @@
 /** Ops that sample images at another size. */
 import { z } from 'zod';
+import { roundEven } from '../fixed-point.ts';
 import { defineOp, type InferContext, OpError, signature, signaturesFor } from '../op.ts';
 import { elementCount, newData, type Tensor, type TensorData, type TensorType, typeText } from '../types.ts';
 import { MOVED_DTYPES, moved, placeIn } from './places.ts';
-import { expectRank, extent, fround, numbersOf } from './shared.ts';
+import { expectRank, extent, fround, numbersOf, numericsAttr } from './shared.ts';
 
 /** `size` is height and width. The flags say which points of the two images coincide: corner pixels, or edges. */
 const resizeAttrs = z.strictObject({
@@ -12,6 +13,8 @@ const resizeAttrs = z.strictObject({
   halfPixelCenters: z.boolean().default(false),
 });
 export type ResizeAttrs = z.infer<typeof resizeAttrs>;
+const bilinearAttrs = resizeAttrs.extend({ numerics: numericsAttr });
+export type BilinearAttrs = z.infer<typeof bilinearAttrs>;
 type Modes = Pick<ResizeAttrs, 'alignCorners' | 'halfPixelCenters'>;
 
 function inferResize({ inputs, attrs: { size } }: InferContext<ResizeAttrs>): number[][] {
@@ -90,6 +93,28 @@ export function floatBlends(input: number, output: number, modes: Modes): readon
   });
 }
 
+/** One unit of a weight of numerics `litert`. */
+export const LITERT_WEIGHT_ONE = 2048;
+
+/** Places as XNNPACK computes them, in f32, kept inside the image; weights in units of 2^-11, ties to even. */
+export function litertBlends(input: number, output: number, modes: Modes): readonly Blend[] {
+  const [from, to] = spans(input, output, modes);
+  const scale = fround(from / to);
+  const offset = modes.halfPixelCenters ? fround(fround(0.5 * scale) - 0.5) : 0;
+  return Array.from({ length: output }, (_, i) => {
+    const place = Math.min(Math.max(fround(fround(i * scale) + offset), 0), input - 1);
+    const low = Math.floor(place);
+    return { low, high: Math.min(low + 1, input - 1), weight: roundEven(fround(place - low) * LITERT_WEIGHT_ONE) };
+  });
+}
+
+/** Between rows, then between columns, in units of 2^-22, halves up. */
+function blendLitert([a, b, c, d]: readonly number[], wy: number, wx: number): number {
+  const upper = (a as number) * LITERT_WEIGHT_ONE + ((b as number) - (a as number)) * wx;
+  const lower = (c as number) * LITERT_WEIGHT_ONE + ((d as number) - (c as number)) * wx;
+  return (upper * LITERT_WEIGHT_ONE + (lower - upper) * wy + 2 ** 21) >> 22;
+}
+
 /** Whether a type is interpolated in fixed point; the others in f32. */
 export function blendsFixed(type: TensorType): boolean {
   return type.dtype === 'i8' || type.dtype === 'i16';
@@ -112,13 +137,23 @@ function blendFloat([a, b, c, d]: readonly number[], wy: number, wx: number, off
   return fround(right + offset);
 }
 
-const resize_bilinear = defineOp<ResizeAttrs>({
+type BlendFunction = (corners: readonly number[], wy: number, wx: number) => number;
+
+function bilinearOf(x: TensorType, { numerics }: BilinearAttrs): { blends: typeof fixedBlends; blend: BlendFunction } {
+  if (numerics === 'litert') return { blends: litertBlends, blend: blendLitert };
+  if (blendsFixed(x)) return { blends: fixedBlends, blend: blendFixed };
+  const offset = x.dtype === 'u8' ? 0.5 : 0;
+  return { blends: floatBlends, blend: (corners, wy, wx) => blendFloat(corners, wy, wx, offset) };
+}
+
+const resize_bilinear = defineOp<BilinearAttrs>({
   doc:
     'y[n, i, j, c] is interpolated between the four pixels of x around (i * scale, j * scale), scale = height / new height. ' +
     'alignCorners: scale = (height - 1) / (new height - 1). halfPixelCenters: (i + 0.5) * scale - 0.5. i8 and i16: places in ' +
     'fixed point with 10 fraction bits, the exact sum rounded to nearest, halves away from 0. f32 and u8: places and sums in ' +
-    'f32, each step rounded, u8 with 0.5 added and the fraction cut. NaN and infinities spread to pixels of weight 0 too.',
-  attrs: resizeAttrs,
+    'f32, each step rounded, u8 with 0.5 added and the fraction cut. NaN and infinities spread to pixels of weight 0 too. ' +
+    'With numerics `litert` (8 bits): places in f32, weights of 11 fraction bits, the sum rounded once, halves up.',
+  attrs: bilinearAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: ['i8 -> i8', 'i16 -> i16', 'u8 -> u8', 'f32 -> f32'].map(signature),
@@ -129,8 +164,11 @@ const resize_bilinear = defineOp<ResizeAttrs>({
     }
     return inferResize(context);
   },
-  check({ inputs, outputs }) {
+  check({ inputs, outputs, attrs }) {
     const [x, y] = [inputs[0] as TensorType, outputs[0] as TensorType];
+    if (attrs.numerics !== undefined && x.dtype !== 'i8' && x.dtype !== 'u8') {
+      return `expected 8-bit types for numerics ${attrs.numerics}, found ${typeText(x)}`;
+    }
     const same = typeText({ ...x, shape: [] }) === typeText({ ...y, shape: [] });
     return same ? undefined : `expected the quantization of ${typeText(x)}, found ${typeText(y)}`;
   },
@@ -139,11 +177,9 @@ const resize_bilinear = defineOp<ResizeAttrs>({
     const yType = outputs[0] as TensorType;
     const [batch, height, width, channels] = x.type.shape as [number, number, number, number];
     const data = numbersOf(x);
-    const fixed = blendsFixed(x.type);
-    const blends = fixed ? fixedBlends : floatBlends;
+    const { blends, blend } = bilinearOf(x.type, attrs);
     const rows = blends(height, attrs.size[0], attrs);
     const columns = blends(width, attrs.size[1], attrs);
-    const offset = x.type.dtype === 'u8' ? 0.5 : 0;
     const y = newData(yType.dtype, elementCount(yType.shape));
     let out = 0;
     for (let n = 0; n < batch; n++) {
@@ -157,9 +193,7 @@ const resize_bilinear = defineOp<ResizeAttrs>({
               at(row.high, column.low),
               at(row.high, column.high),
             ];
-            y[out++] = fixed
-              ? blendFixed(corners, row.weight, column.weight)
-              : blendFloat(corners, row.weight, column.weight, offset);
+            y[out++] = blend(corners, row.weight, column.weight);
           }
         }
       }

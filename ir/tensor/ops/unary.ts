@@ -27,8 +27,18 @@ import {
 import { type FloatFunctionName, floatFunctionOf } from '../float-math.ts';
 import { defineOp, type EvaluateContext, OpError, type OpRecord, signature, type Traits } from '../op.ts';
 import { affineOf, integerRange, newData, type Tensor, type TensorType, typeText } from '../types.ts';
+import { byteScale, byteScaled } from './litert.ts';
 import { prelu } from './prelu.ts';
-import { activateFloat, finish, fround, numbersOf, type OutputStage, outputStage, reasonOf } from './shared.ts';
+import {
+  activateFloat,
+  finish,
+  fround,
+  numbersOf,
+  numericsAttr,
+  type OutputStage,
+  outputStage,
+  reasonOf,
+} from './shared.ts';
 
 const noAttrs = z.strictObject({});
 export type NoAttrs = z.infer<typeof noAttrs>;
@@ -154,7 +164,7 @@ const relu6 = unaryOp<NoAttrs>({
   },
 });
 
-const leakyAttrs = z.strictObject({ alpha: z.number() });
+const leakyAttrs = z.strictObject({ alpha: z.number(), numerics: numericsAttr });
 export type LeakyReluAttrs = z.infer<typeof leakyAttrs>;
 
 /** The factors of a leaky relu for inputs from 0 on and below; the second is |alpha|'s, with its sign apart. */
@@ -177,12 +187,17 @@ export function leakyStages(x: TensorType, y: TensorType, alpha: number): LeakyS
 const leaky_relu = unaryOp<LeakyReluAttrs>({
   doc:
     'y = x for x > 0, else alpha * x. NaN gives NaN. Integers: one of two fixed-point factors, doubly rounded, then the ' +
-    "output's zero point and a clamp to the type.",
+    "output's zero point and a clamp to the type. With numerics `litert` (8 bits) the factors are in units of 2^-8 and one " +
+    'shift rounds, halves up.',
   attrs: leakyAttrs,
   types: ['f32', 'i8', 'i16', 'u8'],
-  element(x, y, { alpha }) {
+  element(x, y, { alpha, numerics }) {
     const slope = fround(alpha);
     if (x.dtype === 'f32') return (value) => (value > 0 ? value : fround(value * slope));
+    if (numerics === 'litert') {
+      const stage = byteScale(x, y, alpha);
+      return (value) => byteScaled(value, stage);
+    }
     const { positive, negative, negate } = leakyStages(x, y, alpha);
     const { zeroPoint } = affine(x);
     return (value) => {

@@ -4,7 +4,7 @@ import { evaluate } from '../../../../ir/tensor/evaluate.ts';
 import { halfToFloat } from '../../../../ir/tensor/ops/quant.ts';
 import { type DType, NO_QUANT, type TensorData, type TensorType } from '../../../../ir/tensor/types.ts';
 import { casesOf, evaluationFault, graphOf, type LoadedCase } from '../../../support/cases.ts';
-import { singleNode } from '../../../support/single-node.ts';
+import { type Given, singleNode } from '../../../support/single-node.ts';
 import { halfBits } from '../../../support/tflite/data.ts';
 
 const suite = makeSuite('quantization and casts');
@@ -38,9 +38,11 @@ const scaled = (dtype: DType, scale: number, zeroPoint: number): TensorType => (
 });
 const run = (op: 'quantize' | 'cast', x: TensorType, y: TensorType, data: TensorData): number[] =>
   Array.from<number | bigint, number>(
-    evaluate(singleNode(op, {}, [{ type: { ...x, shape: [data.length] } }], y), [data]).outputs[0],
+    evaluate(graphOfOne(op, { type: { ...x, shape: [data.length] } }, y), [data]).outputs[0],
     Number,
   );
+const graphOfOne = (op: 'quantize' | 'cast', x: Given, y: TensorType) =>
+  op === 'cast' ? singleNode('cast', {}, [x], y) : singleNode('quantize', {}, [x], y);
 
 suite('quantize saturates, and NaN is the zero point', () => {
   const x = Float32Array.of(1e30, -1e30, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 0.49999997);

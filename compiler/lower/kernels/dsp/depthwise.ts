@@ -1,0 +1,272 @@
+/**
+ * Depthwise convolution of 8 bits, channel by channel.
+ *
+ * A channel's elements are copied out of the image into a plane of halfwords, padded with the zero point, so that nothing
+ * is tested afterwards and every word holds two neighbours. The channel's weights, doubled for the requantization, wait in
+ * registers in pairs. A pair of outputs of a 3x3 window with stride 1 then takes, per row of taps (w0, w1, w2) over the
+ * words (x0, x1) and (x2, x3):
+ *
+ *     LDRD                         both words
+ *     a = SMLAD(x01, w01, a)       b = SMLATB(x01, w01, b)        x0 w0 + x1 w1;  x1 w0
+ *     a = SMLABT(x23, w12, a)      b = SMLAD(x23, w12, b)         x2 w2;          x2 w1 + x3 w2
+ *
+ * Registers: 6 pairs of weights, 2 accumulators, 2 words, 2 pointers; the bias and the factors of the channel come from
+ * the stack.
+ */
+import { add, affine, type Buffer, i64, inRange, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import type { Opcode } from '../../../../ir/loop/instructions.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
+import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
+import { affineOf, integerRange, type TensorType } from '../../../../ir/tensor/types.ts';
+import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
+import { type AccumulatorRange, accumulatorRange, type ShortScale, shortScale } from '../../proved-scale.ts';
+import { type PerChannel, perChannel } from '../../requantize.ts';
+import { type LineStep, lineSteps, type PlanePlan, planPlane, readsAhead, weightPairs } from './depthwise-plan.ts';
+import { PlaneGather } from './plane.ts';
+
+type Depthwise = Site<'depthwise_conv2d'>;
+type Builder = KernelBuilder<'depthwise_conv2d'>;
+
+/** Multiplications of one pair of outputs that are written one after another. */
+const MOST_STEPS = 80;
+
+/** What the kernel knows of its layer. */
+interface Layer {
+  readonly g: WindowGeometry;
+  readonly plane: PlanePlan;
+  readonly stage: OutputStage;
+  readonly zeroPoint: number;
+  /** Twice the bias, with the input's zero point folded in. */
+  readonly starts: readonly number[];
+  readonly ranges: readonly AccumulatorRange[];
+}
+
+function* weightsOf(w: ArrayLike<number>, channel: number, channels: number): Iterable<number> {
+  for (let i = channel; i < w.length; i += channels) yield w[i] as number;
+}
+
+function layerOf({ inputs, outputs, attrs, constant }: Depthwise): Layer {
+  const [x, w, biasType] = inputs as [TensorType, TensorType, TensorType | undefined];
+  const y = outputs[0] as TensorType;
+  const g = convGeometry(x, w, y, attrs as ConvAttrs);
+  const { channels } = g.output;
+  const weights = constant(1)?.data as ArrayLike<number>;
+  const given = constant(2);
+  const bias = biasValues(biasType && given ? { type: biasType, data: given.data } : undefined, channels);
+  const { zeroPoint } = affineOf(x);
+  const [low, high] = integerRange(x.dtype);
+  const starts: number[] = [];
+  const ranges: AccumulatorRange[] = [];
+  for (let c = 0; c < channels; c++) {
+    const own = [...weightsOf(weights, c, channels)];
+    const sum = own.reduce((total, value) => total + value, 0);
+    starts.push(2 * ((bias[c] as number) - zeroPoint * sum));
+    ranges.push(accumulatorRange(own, bias[c] as number, { low, high, zeroPoint }));
+  }
+  return { g, plane: planPlane(g), stage: convStage(x, w, y, attrs as ConvAttrs), zeroPoint, starts, ranges };
+}
+
+function refusal(site: Depthwise): string | undefined {
+  const [x, w, bias] = site.inputs as [TensorType, TensorType, TensorType | undefined];
+  if (!site.target.dsp) return 'needs dual 16-bit multiplies';
+  if (x.dtype !== 'i8') return `not for ${x.dtype}`;
+  if (site.constant(1) === undefined) return 'needs constant weights';
+  if (bias !== undefined && site.constant(2) === undefined) return 'needs a constant bias';
+  if (w.quant.kind !== 'affine' || w.quant.zeroPoint.some((zero) => zero !== 0)) return 'needs symmetric weights';
+  const { plane, stage, starts, ranges } = layerOf(site);
+  const steps = lineSteps(plane.along, 2).length * plane.across.window;
+  if (steps > MOST_STEPS) return `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}`;
+  if (starts.some((start) => Math.abs(start) >= 2 ** 31)) return 'twice a bias does not fit into 32 bits';
+  const scale = shortScale(stage, ranges);
+  return typeof scale === 'string' ? scale : undefined;
+}
+
+const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
+  name: 'depthwise_conv2d_planes',
+  doc:
+    'for each channel: copy its plane into halfwords; for each line and pair of outputs along it, for each line of taps: ' +
+    'two words, four dual multiplies (3x3). Weights in registers, 2 accumulators, 2 words, 2 pointers.',
+  applies: (site) => refusal(site) ?? true,
+  inPlace: (site) => {
+    const { g, plane } = layerOf(site);
+    return g.input.channels === g.output.channels && readsAhead(plane, g) ? [[0, 0]] : [];
+  },
+  build(k) {
+    const layer = layerOf(k.site);
+    const { g, plane } = layer;
+    const { channels } = g.input;
+    const multiplier = g.output.channels / channels;
+    const x = k.input(0, 'x');
+    const convolution = new Convolution(k, layer);
+    const y = k.output(0, 'y');
+    const gather = new PlaneGather(k, x, convolution.scratch, layer);
+    gather.padding();
+    k.forAll(['n', 'ic'], [g.batch, channels], ([n, ic]) => {
+      const from = k.let('from', affine([[n as Expr, g.input.height * g.input.width * channels]], ic));
+      gather.first(from);
+      k.for('band', 0, plane.bands, (band) => {
+        gather.band(from, band);
+        k.for('m', 0, multiplier, (m) => {
+          const oc = k.let('oc', affine([[ic as Expr, multiplier]], m));
+          const to = affine([[n as Expr, g.output.height * g.output.width * g.output.channels]], oc);
+          convolution.band(y, k.let('to', to), oc, band);
+        });
+        gather.keep();
+      });
+    });
+  },
+};
+
+/** The constants of a channel, in registers. */
+interface Channel {
+  readonly start: Expr;
+  readonly multiplier: Expr;
+  readonly power: Expr;
+  /** By line of taps, then by pair. */
+  readonly weights: readonly (readonly Expr[])[];
+}
+
+/** Spells the multiplications over a plane in scratch memory. */
+class Convolution {
+  readonly scratch: Buffer;
+  private readonly k: Builder;
+  private readonly layer: Layer;
+  private readonly scale: ShortScale;
+  private readonly w: Buffer;
+  private readonly starts: PerChannel;
+  private readonly multipliers: PerChannel;
+  private readonly powers: PerChannel;
+  private readonly pairs: ReturnType<typeof weightPairs>;
+
+  constructor(k: Builder, layer: Layer) {
+    const { plane, stage, starts, ranges } = layer;
+    const scale = shortScale(stage, ranges);
+    if (typeof scale === 'string') throw new Error(scale);
+    const factors = starts.map((_, c) => scale.factors(c));
+    this.k = k;
+    this.layer = layer;
+    this.scale = scale;
+    this.w = k.input(1, 'w');
+    this.starts = perChannel(k, 'start', 'i32', starts);
+    this.multipliers = perChannel(
+      k,
+      'multiplier',
+      'i32',
+      factors.map(([multiplier]) => multiplier),
+    );
+    this.powers = perChannel(
+      k,
+      'power',
+      'u8',
+      factors.map(([, power]) => Math.log2(power)),
+    );
+    this.scratch = k.scratch('plane', 'i32', plane.lines * plane.words);
+    this.pairs = weightPairs([...lineSteps(plane.along, 2), ...lineSteps(plane.along, 1)]);
+  }
+
+  /** All outputs of a band; `to` is the output channel's element of the image's first pixel. */
+  band(y: Buffer, to: Expr, oc: Expr, band: Expr): void {
+    const { k } = this;
+    const { plane } = this.layer;
+    const { across, bandOutputs } = plane;
+    const channel = this.channel(oc);
+    k.for('r', 0, bandOutputs, (r) => {
+      const line = k.let('line', affine([[band, bandOutputs]], r));
+      const isWhole = across.output % bandOutputs === 0;
+      k.if(isWhole ? 1 : inRange(line, 0, across.output), () => this.line(y, to, channel, r, line));
+    });
+  }
+
+  private channel(oc: Expr): Channel {
+    const { k, w } = this;
+    const { along, across } = this.layer.plane;
+    const channels = this.layer.g.output.channels;
+    const count = this.powers.at(oc);
+    const shift = count.kind === 'const' ? count : op('i32.and', [count, 31]);
+    const twice = (line: number, tap: number): Expr => {
+      const at = (line * across.tapStep + tap * along.tapStep) * channels;
+      return op('i32.shl', [w.at(add(oc, at)), 1]);
+    };
+    return {
+      start: k.let('start', this.starts.at(oc)),
+      multiplier: k.let('multiplier', this.multipliers.at(oc)),
+      power: k.let('power', op('i32.shl', [1, shift])),
+      weights: Array.from({ length: across.window }, (_, line) =>
+        this.pairs.map(([low, high]) =>
+          k.let('w', high === undefined ? twice(line, low) : op('dsp.pkhbt', [twice(line, low), twice(line, high)])),
+        ),
+      ),
+    };
+  }
+
+  /** One line of outputs from line `r` of outputs of the scratch memory. */
+  private line(y: Buffer, to: Expr, channel: Channel, r: Expr, line: Expr): void {
+    const { k } = this;
+    const { along, across, words } = this.layer.plane;
+    const { channels } = this.layer.g.output;
+    const source = k.let('source', mul(r, across.stride * words));
+    const target = k.let('target', affine([[line, across.outputStep * channels]], to));
+    const step = along.outputStep * channels;
+    const wordsPerPair = along.stride;
+    k.for('pair', 0, along.output >> 1, (pair) => {
+      const at = affine([[pair, wordsPerPair]], source);
+      this.outputs(y, channel, at, [add(target, mul(pair, 2 * step)), add(target, add(mul(pair, 2 * step), step))]);
+    });
+    if (along.output % 2 === 1) {
+      const last = along.output >> 1;
+      this.outputs(y, channel, add(source, last * wordsPerPair), [add(target, last * 2 * step)]);
+    }
+  }
+
+  /** One or two neighbouring outputs, from the plane's word `at` on. */
+  private outputs(y: Buffer, channel: Channel, at: Expr, targets: readonly Expr[]): void {
+    const { k } = this;
+    const { along, across, words } = this.layer.plane;
+    const steps = lineSteps(along, targets.length as 1 | 2);
+    const sums = targets.map(() => k.variable('acc', channel.start));
+    for (let tap = 0; tap < across.window; tap++) {
+      const line = tap * across.dilation * words;
+      const loaded = this.load(add(at, line), steps);
+      for (const step of steps) {
+        const sum = sums[step.output] as Variable;
+        k.set(sum, this.multiply(step, loaded.get(step.word) as Expr, channel.weights[tap] as Expr[], sum));
+      }
+    }
+    targets.forEach((target, i) => {
+      const { value } = sums[i] as Variable;
+      k.store(y, target, this.scale.apply(k, value, channel.multiplier, channel.power));
+    });
+  }
+
+  /** The words that the steps read, two by one load where they are neighbours. */
+  private load(at: Expr, steps: readonly LineStep[]): Map<number, Expr> {
+    const { k, scratch } = this;
+    const wanted = [...new Set(steps.map(({ word }) => word))];
+    const loaded = new Map<number, Expr>();
+    for (let i = 0; i < wanted.length; i++) {
+      const word = wanted[i] as number;
+      if (wanted[i + 1] === word + 1) {
+        const both = k.let('both', scratch.at(add(at, word), 'i64_ordered'));
+        loaded.set(word, k.let('x', op('i32.wrap_i64', [both])));
+        loaded.set(word + 1, k.let('x', op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])])));
+        i++;
+      } else loaded.set(word, k.let('x', scratch.at(add(at, word), 'i32_ordered')));
+    }
+    return loaded;
+  }
+
+  private multiply({ low, high }: LineStep, x: Expr, weights: readonly Expr[], sum: Variable): Expr {
+    if (low !== undefined && high !== undefined) {
+      const pair = this.pairs.findIndex(([a, b]) => a === low && b === high);
+      return op('dsp.smlad', [x, weights[pair] as Expr, sum.value]);
+    }
+    const tap = low ?? (high as number);
+    const pair = this.pairs.findIndex((taps) => taps.includes(tap));
+    const isLow = this.pairs[pair]?.[0] === tap;
+    const half = `${low === undefined ? 't' : 'b'}${isLow ? 'b' : 't'}` as const;
+    return op(`dsp.smla${half}` as Opcode, [x, weights[pair] as Expr, sum.value]);
+  }
+}
+
+export const DSP_DEPTHWISE_KERNELS = { depthwise_conv2d: [depthwisePlanes] } as const;

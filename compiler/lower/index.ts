@@ -65,13 +65,28 @@ export class LowerError extends Error {
 export function lower(graph: Graph, target: Target, { optimize = 'speed' }: LowerOptions = {}): Lowered {
   const machine: Machine = { target, optimize };
   refusePacked(graph);
+  const kernels = new Kernels(graph, machine);
+  const plan = planned(graph, kernels, true);
+  // Views hold on to whole buffers: sometimes copies need less.
+  const plain = plan.storage.hasViews ? planned(graph, kernels, false) : plan;
+  const { steps, memory } = plain.memory.bytes < plan.memory.bytes ? plain : plan;
+  return { program: link(graph, target, steps, memory), plan: { steps: steps.map((step) => step.plan), memory } };
+}
+
+interface Planned {
+  readonly storage: StorageMap;
+  readonly steps: readonly Step[];
+  readonly memory: MemoryPlan;
+}
+
+function planned(graph: Graph, kernels: Kernels, views: boolean): Planned {
   const mayReplace = (node: Node, from: number, to: number): boolean => {
-    const { kernel, site } = chooseKernel(graph, node, machine);
+    const { kernel, site } = kernels.choose(node);
     return (kernel.inPlace?.(site) ?? []).some(([input, output]) => input === from && output === to);
   };
-  const storage = assignStorage(graph, mayReplace);
+  const storage = assignStorage(graph, mayReplace, views);
   const steps = [
-    ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, machine, storage)),
+    ...graph.nodes.filter((node) => !storage.renames.has(node)).map((node) => nodeStep(graph, node, kernels, storage)),
     ...storage.copies.map(({ from, to }) => copyStep(graph, from, to, storage)),
   ];
   const memory = planMemory({
@@ -80,7 +95,7 @@ export function lower(graph: Graph, target: Target, { optimize = 'speed' }: Lowe
     persistent: new Map(graph.states.map((state) => [state.name, bufferOf(typeOfValue(graph, state.name))])),
     successors: storage.successors,
   });
-  return { program: link(graph, target, steps, memory), plan: { steps: steps.map(({ plan }) => plan), memory } };
+  return { storage, steps, memory };
 }
 
 function refusePacked(graph: Graph): void {
@@ -116,6 +131,32 @@ interface Choice {
   readonly refused: StepPlan['refused'];
 }
 
+/** The kernels of a graph's nodes, each chosen and built once. */
+class Kernels {
+  private readonly graph: Graph;
+  private readonly machine: Machine;
+  private readonly chosen = new Map<Node, Choice>();
+  private readonly built = new Map<Node, BuiltKernel>();
+
+  constructor(graph: Graph, machine: Machine) {
+    this.graph = graph;
+    this.machine = machine;
+  }
+
+  choose(node: Node): Choice {
+    const known = this.chosen.get(node) ?? chooseKernel(this.graph, node, this.machine);
+    this.chosen.set(node, known);
+    return known;
+  }
+
+  build(node: Node): BuiltKernel {
+    const { kernel, site } = this.choose(node);
+    const known = this.built.get(node) ?? buildKernel(kernel, site, node, this.graph);
+    this.built.set(node, known);
+    return known;
+  }
+}
+
 /** The first of the op's kernels that can do the node. */
 function chooseKernel(graph: Graph, node: Node, machine: Machine): Choice {
   const site = siteOf(graph, node, machine);
@@ -129,12 +170,12 @@ function chooseKernel(graph: Graph, node: Node, machine: Machine): Choice {
   throw new LowerError(`${node.op} (%${node.outputs[0]}) has no kernel for target ${machine.target.name}${reasons}`);
 }
 
-function nodeStep(graph: Graph, node: Node, machine: Machine, storage: StorageMap): Step {
+function nodeStep(graph: Graph, node: Node, kernels: Kernels, storage: StorageMap): Step {
   for (const value of node.inputs) refuseEncoding(graph, value);
-  const { site, kernel, refused } = chooseKernel(graph, node, machine);
+  const { kernel, refused } = kernels.choose(node);
   const inputs = node.inputs.map((name) => storage.of.get(name) as Storage);
   const outputs = node.outputs.map((name) => storage.of.get(name) as Storage);
-  const built = buildKernel(kernel, site, node, graph);
+  const built = kernels.build(node);
   const { inPlace, overlap } = built;
   return {
     plan: {
@@ -183,7 +224,7 @@ function shortType(text: string): string {
 function copyStep(graph: Graph, from: ValueName, to: Storage, storage: StorageMap): Step {
   const parked = graph.types.has(from) ? undefined : from.replace(/ next$/, '');
   const type = typeOfValue(graph, parked ?? from);
-  const source: Storage = storage.of.get(from) ?? { kind: 'arena', name: from };
+  const source: Storage = storage.of.get(from) ?? { kind: 'arena', name: from, offset: 0 };
   const constant = graph.constants.get(from);
   const name = to.kind === 'output' ? (graph.outputs[to.index] as ValueName) : 'name' in to ? to.name : from;
   return {
@@ -221,10 +262,10 @@ function memoryStep(step: Step): MemoryStep {
     writes: plan.writes,
     scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
     inPlace: built.inPlace
-      .filter((pair) => operandsLike(step, pair[0]).every((i) => isReplaced(built, i, pair[1])))
+      .filter(([i, o]) => operandsLike(step, i).every((operand) => isReplaced(step, operand, o)))
       .map(([i, o]) => [nameOf(inputs, i), nameOf(outputs, o)] as const),
     overlaps: built.overlap.flatMap(({ input, output }) => {
-      const distances = operandsLike(step, input).map((i) => distanceOf(step, i, output));
+      const distances = operandsLike(step, input).map((operand) => distanceOf(step, operand, output));
       const distance = Math.max(...distances);
       if (distance === Number.POSITIVE_INFINITY) return [];
       return [{ read: nameOf(inputs, input), write: nameOf(outputs, output), distance }];
@@ -237,14 +278,22 @@ function operandsLike({ inputs }: Step, operand: number): number[] {
   return inputs.flatMap((input, i) => (i === operand || sameStorage(input, inputs[operand] as Storage) ? [i] : []));
 }
 
-function isReplaced(built: BuiltKernel, input: number, output: number): boolean {
-  return built.inPlace.some(([from, to]) => from === input && to === output);
+/** Whether an output may lie where an input lies, when the memories of both begin at the same address. */
+function isReplaced({ built, inputs, outputs }: Step, input: number, output: number): boolean {
+  const isDeclared = built.inPlace.some(([from, to]) => from === input && to === output);
+  return isDeclared && startOf(inputs[input] as Storage) === startOf(outputs[output] as Storage);
 }
 
-/** How far above an output its kernel wants an input; infinite where they must not overlap. */
-function distanceOf({ built }: Step, input: number, output: number): number {
+/** How far above the memory of an output that of an input must begin; infinite where they must not overlap. */
+function distanceOf({ built, inputs, outputs }: Step, input: number, output: number): number {
   const found = built.overlap.find((overlap) => overlap.input === input && overlap.output === output);
-  return found?.distance ?? Number.POSITIVE_INFINITY;
+  if (found === undefined) return Number.POSITIVE_INFINITY;
+  return found.distance + startOf(outputs[output] as Storage) - startOf(inputs[input] as Storage);
+}
+
+/** Bytes from the start of its memory to a value. */
+function startOf(storage: Storage): number {
+  return 'offset' in storage ? storage.offset : 0;
 }
 
 function bufferOf(type: TensorType): MemoryBuffer {
@@ -254,9 +303,9 @@ function bufferOf(type: TensorType): MemoryBuffer {
 
 function arenaBuffers(graph: Graph, storage: StorageMap): Map<string, MemoryBuffer> {
   const buffers = new Map<string, MemoryBuffer>();
-  for (const [value, place] of storage.of) {
+  for (const place of storage.of.values()) {
     if (place.kind !== 'arena' || storage.successors.has(place.name)) continue;
-    buffers.set(place.name, bufferOf(typeOfValue(graph, value)));
+    buffers.set(place.name, bufferOf(typeOfValue(graph, place.name)));
   }
   for (const { to } of storage.copies) {
     if (to.kind !== 'arena') continue;

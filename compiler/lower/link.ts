@@ -46,10 +46,11 @@ export class Linker {
     switch (storage.kind) {
       case 'input':
       case 'output':
-        return storage;
+        return storage.offset === 0 ? { kind: storage.kind, index: storage.index } : storage;
       case 'state':
-      case 'arena':
         return { kind: 'arena', offset: this.memory.offsets.get(storage.name) as number };
+      case 'arena':
+        return { kind: 'arena', offset: (this.memory.offsets.get(storage.name) as number) + storage.offset };
       case 'rom':
         throw new Error('a constant operand is bound as a table, not as memory');
     }

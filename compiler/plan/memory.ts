@@ -100,7 +100,8 @@ function chooseInPlace(problem: MemoryProblem, steps: readonly MemoryStep[], liv
   steps.forEach((step, position) => {
     for (const [read, write] of step.inPlace) {
       if (!problem.buffers.has(write) || inPlace.has(write) || taken.has(read)) continue;
-      if (lives.get(read)?.end !== position || bytesOf(problem, read) !== bytesOf(problem, write)) continue;
+      if (lives.get(read)?.end !== position || lives.get(write)?.start !== position) continue;
+      if (bytesOf(problem, read) !== bytesOf(problem, write)) continue;
       inPlace.set(write, read);
       taken.add(read);
     }

@@ -16,7 +16,7 @@ const SEARCH_BUDGET = 500_000;
 /** Larger problems are not searched, and branch and bound recurses no deeper. */
 const MOST_INTERVALS = 1000;
 /** Problems with more intervals alive at once, summed over all, are placed by first fit in the order of time alone. */
-const MOST_NEIGHBOURS = 2_000_000;
+const MOST_NEIGHBOURS = 500_000;
 
 export function placeBuffers(intervals: readonly Interval[], sharings: readonly Sharing[] = []): Placement {
   let best = placeInTime(intervals);

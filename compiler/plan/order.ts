@@ -15,7 +15,7 @@ interface NumberedStep {
   readonly reads: readonly number[];
   readonly writes: readonly number[];
   /** Bytes by which what is written may overlap with a value that is read for the last time. */
-  readonly shared: readonly { readonly read: number; readonly bytes: number }[];
+  readonly shared: readonly { readonly read: number; readonly write: number; readonly bytes: number }[];
   readonly scratchBytes: number;
   /** Steps that may run only after this one. */
   readonly unlocks: readonly number[];
@@ -25,8 +25,9 @@ interface Numbered {
   readonly steps: readonly NumberedStep[];
   /** Arena bytes of each value; 0 for those that live elsewhere or always. */
   readonly bytes: readonly number[];
-  /** How many steps read each value. */
+  /** How many steps read each value, and how many write it. */
   readonly readers: Int32Array;
+  readonly writers: Int32Array;
   /** How many steps must run before each. */
   readonly waiting: Int32Array;
 }
@@ -46,8 +47,9 @@ interface Prefix {
   readonly hash: readonly [number, number];
   /** Steps that could run next, ascending. */
   readonly ready: readonly number[];
-  /** How many readers each value still has, and how many steps each step still waits for. */
+  /** How many readers and writers each value still has, and how many steps each step still waits for. */
   readonly readers: Int32Array;
+  readonly writers: Int32Array;
   readonly waiting: Int32Array;
 }
 
@@ -75,7 +77,15 @@ function leastPeak({ steps, bytes }: Numbered): number {
   return steps.reduce((peak, step) => {
     const touched = new Set([...step.reads, ...step.writes]);
     const sum = [...touched].reduce((total, value) => total + (bytes[value] as number), step.scratchBytes);
-    return Math.max(peak, sum - sharedBytes(step, () => true));
+    return Math.max(
+      peak,
+      sum -
+        sharedBytes(
+          step,
+          () => true,
+          () => true,
+        ),
+    );
   }, 0);
 }
 
@@ -100,12 +110,14 @@ function numberedProblem({ steps, buffers, persistent, successors }: MemoryProbl
     }),
   );
   const readers = new Int32Array(bytes.length);
+  const writers = new Int32Array(bytes.length);
   const waiting = new Int32Array(steps.length);
   for (const step of result) {
     for (const value of step.reads) readers[value] = (readers[value] as number) + 1;
+    for (const value of step.writes) writers[value] = (writers[value] as number) + 1;
     for (const next of step.unlocks) waiting[next] = (waiting[next] as number) + 1;
   }
-  return { steps: result, bytes, readers, waiting };
+  return { steps: result, bytes, readers, writers, waiting };
 }
 
 function sharedOf(
@@ -115,8 +127,8 @@ function sharedOf(
 ): NumberedStep['shared'] {
   const pairs = [...inPlace.map(([read, write]) => ({ read, write, distance: 0 })), ...overlaps];
   return pairs.map(({ read, write, distance }) => {
-    const from = numberOf(read);
-    return { read: from, bytes: mostShared(bytes[from] as number, bytes[numberOf(write)] as number, distance) };
+    const [from, to] = [numberOf(read), numberOf(write)];
+    return { read: from, write: to, bytes: mostShared(bytes[from] as number, bytes[to] as number, distance) };
   });
 }
 
@@ -134,19 +146,24 @@ function dependencies(
   steps.forEach((step, i) => {
     for (const value of step.writes) writers.set(successors.get(value) ?? value, i);
   });
-  const writersOfValues = new Map(steps.flatMap((step, i) => step.writes.map((value) => [value, i] as const)));
+  const writersOfValues = new Map<string, number[]>();
+  steps.forEach((step, i) => {
+    for (const value of step.writes) writersOfValues.set(value, [...(writersOfValues.get(value) ?? []), i]);
+  });
   steps.forEach((step, i) => {
     for (const value of step.reads) {
-      const writer = persistent.has(value) ? writers.get(value) : writersOfValues.get(value);
-      if (writer === undefined || writer === i) continue;
-      if (persistent.has(value)) unlocks[i]?.add(writer);
-      else unlocks[writer]?.add(i);
+      if (!persistent.has(value)) {
+        for (const writer of writersOfValues.get(value) ?? []) if (writer !== i) unlocks[writer]?.add(i);
+        continue;
+      }
+      const writer = writers.get(value);
+      if (writer !== undefined && writer !== i) unlocks[i]?.add(writer);
     }
   });
   return unlocks;
 }
 
-function start({ waiting, readers }: Numbered): Prefix {
+function start({ waiting, readers, writers }: Numbered): Prefix {
   const ready = Array.from(waiting.keys()).filter((i) => waiting[i] === 0);
   return {
     path: undefined,
@@ -155,6 +172,7 @@ function start({ waiting, readers }: Numbered): Prefix {
     hash: [0, 0],
     ready,
     readers: readers.slice(),
+    writers: writers.slice(),
     waiting: waiting.slice(),
   };
 }
@@ -181,13 +199,16 @@ function search(numbered: Numbered): Prefix {
 }
 
 /** What the figures become when a step runs next. */
-function extend({ steps, bytes }: Numbered, before: Prefix, index: number): Extension {
+function extend({ steps, bytes, writers }: Numbered, before: Prefix, index: number): Extension {
   const step = steps[index] as NumberedStep;
   const dies = (value: number) => before.readers[value] === 1;
+  // Of several that write parts of a value, the first makes room for the whole.
+  const isBorn = (value: number) => before.writers[value] === writers[value];
+  const born = step.writes.filter(isBorn);
   const sum = (values: readonly number[]) => values.reduce((total, value) => total + (bytes[value] as number), 0);
-  const written = sum(step.writes);
-  const during = before.live + written + step.scratchBytes - sharedBytes(step, dies);
-  const unread = step.writes.filter((value) => before.readers[value] === 0);
+  const written = sum(born);
+  const during = before.live + written + step.scratchBytes - sharedBytes(step, dies, isBorn);
+  const unread = born.filter((value) => before.readers[value] === 0);
   return {
     before,
     last: index,
@@ -198,8 +219,14 @@ function extend({ steps, bytes }: Numbered, before: Prefix, index: number): Exte
 }
 
 /** Bytes saved by writing over what is read for the last time. */
-function sharedBytes({ shared }: NumberedStep, dies: (value: number) => boolean): number {
-  return shared.reduce((most, { read, bytes }) => (dies(read) ? Math.max(most, bytes) : most), 0);
+function sharedBytes(
+  { shared }: NumberedStep,
+  dies: (value: number) => boolean,
+  isBorn: (value: number) => boolean,
+): number {
+  return shared.reduce((most, { read, write, bytes }) => {
+    return dies(read) && isBorn(write) ? Math.max(most, bytes) : most;
+  }, 0);
 }
 
 /** `reuse` counts on in the arrays of the prefix before, which is then of no more use. */
@@ -207,14 +234,16 @@ function advance({ steps }: Numbered, extension: Extension, reuse: boolean): Pre
   const { before, last, peak, live, hash } = extension;
   const step = steps[last] as NumberedStep;
   const readers = reuse ? before.readers : before.readers.slice();
+  const writers = reuse ? before.writers : before.writers.slice();
   const waiting = reuse ? before.waiting : before.waiting.slice();
   for (const value of step.reads) readers[value] = (readers[value] as number) - 1;
+  for (const value of step.writes) writers[value] = (writers[value] as number) - 1;
   const unlocked = step.unlocks.filter((next) => {
     waiting[next] = (waiting[next] as number) - 1;
     return waiting[next] === 0;
   });
   const ready = reuse ? [] : [...before.ready.filter((index) => index !== last), ...unlocked].sort((a, b) => a - b);
-  return { path: { last, before: before.path }, peak, live, hash, ready, readers, waiting };
+  return { path: { last, before: before.path }, peak, live, hash, ready, readers, writers, waiting };
 }
 
 /** Smaller peak, then fewer live bytes, then the order that steps come in. */

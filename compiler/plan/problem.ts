@@ -26,7 +26,7 @@ export interface MemoryBuffer {
 }
 
 export interface MemoryProblem {
-  /** In an order in which every value is written before it is read. */
+  /** In an order in which every value is written before it is read. Several may write parts of one value. */
   readonly steps: readonly MemoryStep[];
   /** The values that live in the arena. */
   readonly buffers: ReadonlyMap<string, MemoryBuffer>;

@@ -15,12 +15,13 @@ import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
 const FILE = 'tests/lower/lower.test.ts';
 const suite = makeSuite('whole graphs');
 
+function hasPacked({ types, constants }: Graph): boolean {
+  return [...types].some(([value, { dtype }]) => DTYPE_FACTS[dtype].bits < 8 && !constants.has(value));
+}
+
 /** Throws where the program for portable C is not valid, or one of three runs in a row differs from the evaluation. */
 function assertLowers(graph: Graph, seed: number): void {
-  const packed = [...graph.types].some(
-    ([value, { dtype }]) => DTYPE_FACTS[dtype].bits < 8 && !graph.constants.has(value),
-  );
-  if (packed) {
+  if (hasPacked(graph)) {
     assert.throws(
       () => lower(graph, TARGETS.c),
       (error: Error) => error instanceof LowerError,
@@ -53,6 +54,22 @@ suite('random graphs of aliases, in-place ops and states', async () => {
     options: { encodings: false, nodes: 12, maxExtent: 3, ops: ['reshape', 'add', 'relu', 'abs', 'concat', 'svdf'] },
     holds: (graph, seed) => assertLowers(entangled(graph, seed), seed),
   });
+});
+
+suite('random graphs of views', async () => {
+  let views = 0;
+  await forAllGraphs({
+    file: FILE,
+    seeds: 1000,
+    options: { encodings: false, nodes: 12, maxExtent: 3, ops: ['slice', 'concat', 'reshape', 'relu', 'add', 'cast'] },
+    holds: (graph, seed) => {
+      assertLowers(entangled(graph, seed), seed);
+      if (hasPacked(graph)) return;
+      const copied = lower(graph, TARGETS.c).plan.steps.filter(({ op }) => op === 'slice' || op === 'concat');
+      views += graph.nodes.filter(({ op }) => op === 'slice' || op === 'concat').length - copied.length;
+    },
+  });
+  assert.ok(views >= 100 || process.env.MCC_SEED !== undefined, `only ${views} views`);
 });
 
 /** The graph with more outputs than its ends, some of them twice, and its inputs, constants and states among them. */
@@ -189,6 +206,37 @@ const EDGES: Readonly<Record<string, string>> = {
     %y : i32[4,4] = add(%v, %r) {"activation":"none"}
     output %y
   }`,
+  'rows of an input, made apart, joined in an output': `graph g {
+    input %a : i8[1,4,2,2]
+    %p : i8[1,2,2,2] = slice(%a) {"start":[0,0,0,0],"stride":[1,1,1,1],"size":[1,2,2,2]}
+    %q : i8[1,2,2,2] = slice(%a) {"start":[0,2,0,0],"stride":[1,1,1,1],"size":[1,2,2,2]}
+    %u : i8[1,2,2,2] = abs(%p)
+    %v : i8[1,2,2,2] = abs(%q)
+    %y : i8[1,4,2,2] = concat(%u, %v) {"axis":1}
+    output %y
+  }`,
+  'a concatenation of concatenations, cut and reshaped': `graph g {
+    input %a : ${I4}
+    %b : ${I4} = abs(%a)
+    %c : ${I4} = add(%a, %b) {"activation":"none"}
+    %d : i32[8] = concat(%b, %c) {"axis":0}
+    %e : ${I4} = abs(%c)
+    %f : i32[12] = concat(%d, %e) {"axis":0}
+    %g : i32[6] = slice(%f) {"start":[3],"stride":[1],"size":[6]}
+    %h : i32[2,3] = reshape(%g) {"shape":[2,3]}
+    %i : i32[1,3] = slice(%h) {"start":[1,0],"stride":[1,1],"size":[1,3]}
+    %y : i32[1,3] = abs(%i)
+    output %y
+  }`,
+  'a part of a state, and its next value made of parts': `graph g {
+    input %a : ${I4}
+    state %s : i32[8] = [1, 2, 3, 4, 5, 6, 7, 8] next %n
+    %p : ${I4} = slice(%s) {"start":[4],"stride":[1],"size":[4]}
+    %q : ${I4} = abs(%a)
+    %n : i32[8] = concat(%p, %q) {"axis":0}
+    %y : ${I4} = add(%p, %q) {"activation":"none"}
+    output %y
+  }`,
   'nodes whose results nobody reads': `graph g {
     input %a : ${I4}
     %dead : ${I4} = abs(%a)
@@ -210,6 +258,27 @@ suite('a next value that may be written over its state needs no copy and no furt
 suite('a reshape between computed values is no call', () => {
   const { program } = lower(parseGraph(EDGES['an operand and its reshape in one in-place step'] as string), TARGETS.c);
   assert.is(program.run.length, 3);
+});
+
+suite('rows of an input that are made apart and joined in an output are made where they lie', () => {
+  const { program } = lower(
+    parseGraph(EDGES['rows of an input, made apart, joined in an output'] as string),
+    TARGETS.c,
+  );
+  assert.is(program.arenaBytes, 0);
+  assert.equal(
+    program.run.map(({ args }) => args.filter(({ kind }) => kind !== 'rom')),
+    [
+      [
+        { kind: 'input', index: 0 },
+        { kind: 'output', index: 0 },
+      ],
+      [
+        { kind: 'input', index: 0, offset: 8 },
+        { kind: 'output', index: 0, offset: 8 },
+      ],
+    ],
+  );
 });
 
 suite.run();

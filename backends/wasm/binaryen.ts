@@ -21,6 +21,7 @@ export type Constructors = Pick<
   | 'i8x16'
   | 'i16x8'
   | 'i32x4'
+  | 'i64x2'
   | 'f32x4'
   | 'if'
   | 'loop'

@@ -206,6 +206,9 @@ export const SPELLING: { readonly [K in Opcode]: Spelling } = {
   'i32x4.dot_i16x8_s': binary((w) => w.i32x4.dot_i16x8_s),
   'i32x4.trunc_sat_f32x4_s': unary((w) => w.i32x4.trunc_sat_f32x4_s),
 
+  'i64x2.extmul_low_i32x4_s': binary((w) => w.i64x2.extmul_low_i32x4_s),
+  'i64x2.extmul_high_i32x4_s': binary((w) => w.i64x2.extmul_high_i32x4_s),
+  'i64x2.add': binary((w) => w.i64x2.add),
   'f32x4.convert_i32x4_s': unary((w) => w.f32x4.convert_i32x4_s),
   'f32x4.add': binary((w) => w.f32x4.add),
   'f32x4.sub': binary((w) => w.f32x4.sub),

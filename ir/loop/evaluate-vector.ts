@@ -41,7 +41,7 @@ function unary(a: VectorThunk, compute: () => void): VectorThunk {
   };
 }
 
-const lane = (lanes: Int8Array | Int16Array | Int32Array, i: number): number => lanes[i] as number;
+const lane = (lanes: Int8Array | Uint8Array | Int16Array | Int32Array, i: number): number => lanes[i] as number;
 
 function add32(): void {
   for (let i = 0; i < 4; i++) OUT.i32[i] = lane(A.i32, i) + lane(B.i32, i);
@@ -69,13 +69,25 @@ function pairs16(): void {
   for (let i = 0; i < 4; i++) OUT.i32[i] = lane(A.i16, 2 * i) + lane(A.i16, 2 * i + 1);
 }
 
-/** Adds the four products to what OUT holds. */
-function dot8(): void {
+/** Adds the four products of A's bytes and the second operand's to what OUT holds. */
+const dot8 = (right: Int8Array | Uint8Array) => (): void => {
   for (let i = 0; i < 4; i++) {
     let sum = lane(OUT.i32, i);
-    for (let j = 4 * i; j < 4 * i + 4; j++) sum += lane(A.i8, j) * lane(B.i8, j);
+    for (let j = 4 * i; j < 4 * i + 4; j++) sum += lane(A.i8, j) * lane(right, j);
     OUT.i32[i] = sum;
   }
+};
+
+function accumulated(a: VectorThunk, b: VectorThunk, c: VectorThunk, compute: () => void): VectorThunk {
+  return () => {
+    const left = a();
+    const right = b();
+    OUT.bytes.set(c());
+    A.bytes.set(left);
+    B.bytes.set(right);
+    compute();
+    return OUT.bytes.slice();
+  };
 }
 
 type Factory = (a: VectorThunk, b: VectorThunk, c: VectorThunk) => VectorThunk;
@@ -89,13 +101,6 @@ export const FAST_VECTOR: Readonly<Partial<Record<Opcode, Factory>>> = {
   'i16x8.extmul_low_i8x16_s': (a, b) => binary(a, b, extmul8(0)),
   'i16x8.extmul_high_i8x16_s': (a, b) => binary(a, b, extmul8(8)),
   'i32x4.extadd_pairwise_i16x8_s': (a) => unary(a, pairs16),
-  'i32x4.sdot_i8x16': (a, b, c) => () => {
-    const left = a();
-    const right = b();
-    OUT.bytes.set(c());
-    A.bytes.set(left);
-    B.bytes.set(right);
-    dot8();
-    return OUT.bytes.slice();
-  },
+  'i32x4.sdot_i8x16': (a, b, c) => accumulated(a, b, c, dot8(B.i8)),
+  'i32x4.usdot_i8x16': (a, b, c) => accumulated(a, b, c, dot8(B.bytes)),
 };

@@ -17,6 +17,16 @@ const VIEWS = {
   f32x4: Float32Array,
 } as const;
 
+/** The products of two i32 lanes each, as two i64 lanes. */
+function extmul64(first: 0 | 2): Instruction {
+  const evaluate = (a: Uint8Array, b: Uint8Array) => {
+    const [left, right] = [lanesOf(a, 'i32x4'), lanesOf(b, 'i32x4')];
+    const product = (i: number) => BigInt(left[i] as number) * BigInt(right[i] as number);
+    return new Uint8Array(BigInt64Array.of(product(first), product(first + 1)).buffer);
+  };
+  return { params: ['v128', 'v128'], result: 'v128', evaluate };
+}
+
 /** The lanes of a vector as numbers. */
 export function lanesOf(vector: Uint8Array, lanes: Lanes): number[] {
   // A loop, because `Array.from` takes several times as long, and this is where interpreted vector code spends its time.
@@ -248,6 +258,17 @@ export const VECTOR = {
     'c[i] + the four products of a and b at bytes 4i .. 4i+3, both signed, wrapping (SDOT)',
   ),
   'i32x4.usdot_i8x16': dot4('u8x16', 'as sdot with b unsigned (USDOT, VPDPBUSD)'),
+  'i64x2.extmul_low_i32x4_s': extmul64(0),
+  'i64x2.extmul_high_i32x4_s': extmul64(2),
+  'i64x2.add': {
+    params: ['v128', 'v128'],
+    result: 'v128',
+    doc: 'wrapping',
+    evaluate: (a: Uint8Array, b: Uint8Array) => {
+      const [left, right] = [new BigInt64Array(a.slice().buffer), new BigInt64Array(b.slice().buffer)];
+      return new Uint8Array(left.map((lane, i) => lane + (right[i] as bigint)).buffer);
+    },
+  },
   'i32x4.trunc_sat_f32x4_s': {
     params: ['v128'],
     result: 'v128',

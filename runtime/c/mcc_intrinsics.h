@@ -1338,3 +1338,15 @@ MCC_MAP1(mcc_f32x4_nearest, float, float, 4, mcc_nearest_f32(a[i]))
 
 /*@ end */
 #endif
+/*@ mcc_i64x2_extmul_low_i32x4_s */
+MCC_MAP2(mcc_i64x2_extmul_low_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i] * b[i])
+
+
+/*@ mcc_i64x2_extmul_high_i32x4_s */
+MCC_MAP2(mcc_i64x2_extmul_high_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i + 2] * b[i + 2])
+
+
+/*@ mcc_i64x2_add */
+MCC_MAP2(mcc_i64x2_add, uint64_t, uint64_t, uint64_t, 2, a[i] + b[i])
+
+

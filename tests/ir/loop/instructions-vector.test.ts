@@ -91,6 +91,7 @@ const LANEWISE: readonly (readonly [Opcode, number, boolean, Lanewise])[] = [
   ['i32x4.max_s', 32, true, maximum],
   ['i32x4.eq', 32, true, (a, b) => (a === b ? -1n : 0n)],
   ['i32x4.gt_s', 32, true, (a, b) => (a > b ? -1n : 0n)],
+  ['i64x2.add', 64, false, (a, b) => a + b],
   ['v128.and', 8, false, (a, b) => a & b],
   ['v128.or', 8, false, (a, b) => a + b - (a & b)],
   ['v128.xor', 8, false, (a, b) => a + b - 2n * (a & b)],
@@ -224,6 +225,7 @@ test('lanes narrowed and widened', () => {
         };
         deepEqual(run(`i16x8.extmul_${half}_i8x16_s`, a, b), vector(16, product(8)));
         deepEqual(run(`i32x4.extmul_${half}_i16x8_s`, a, b), vector(32, product(16)));
+        deepEqual(run(`i64x2.extmul_${half}_i32x4_s`, a, b), vector(64, product(32)));
       }
     }
     for (const [half, high] of [

@@ -15,7 +15,7 @@
 import { clamp, type FunctionBuilder, type Operand, op } from '../../ir/loop/build.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 import type { Multiplier } from '../../ir/tensor/fixed-point.ts';
-import type { OutputStage } from '../../ir/tensor/ops/shared.ts';
+import { finish, type OutputStage } from '../../ir/tensor/ops/shared.ts';
 
 /** The least and the largest value of an accumulator; both are reached by some input, or lie beyond those that are. */
 export interface AccumulatorRange {
@@ -88,6 +88,17 @@ function saturated(y: Expr, { low, high }: OutputStage): Expr {
   if (low > -end && high < end - 1) return clamp(y, low, high);
   if (low > -end) return op('i32.max_s', [narrow, low]);
   return high < end - 1 ? op('i32.min_s', [narrow, high]) : narrow;
+}
+
+/**
+ * The stored value of a channel, less the zero point, where all accumulators of a range give the same; otherwise undefined.
+ * Results grow with the accumulator as long as nothing is shifted out of it, so that those of both ends tell.
+ */
+export function steadyResult(stage: OutputStage, range: AccumulatorRange, channel: number): number | undefined {
+  const { shift } = stage.multipliers[stage.multipliers.length === 1 ? 0 : channel] as Multiplier;
+  if (stage.rounding !== 'double' || shift > 0 || !within(range, 32)) return undefined;
+  const low = finish(range.low, channel, stage, 'i32');
+  return low === finish(range.high, channel, stage, 'i32') ? low - stage.zeroPoint : undefined;
 }
 
 /** Whether an accumulator times a factor, plus the zero point, fits into i32 in the reference's own steps. */

@@ -4,8 +4,8 @@ import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { overlapOf } from '../../overlap.ts';
-import { layerOf, refusal, verdictOn } from './layer.ts';
-import { buildProduct, type Layer, productDistance } from './product.ts';
+import { type Layer, layerOf, refusal, verdictOn } from './layer.ts';
+import { buildProduct, productDistance } from './product.ts';
 
 function convLayer(site: Site<'conv2d'>): Layer {
   const [x, w] = site.inputs as [TensorType, TensorType];

@@ -1,11 +1,41 @@
-/** What convolution and fully connected layers have in common for the kernels of dual multiplies. */
+/** A layer of products with known weights, as the kernels of dual multiplies take it apart. */
+
+import type { Multiplier } from '../../../../ir/tensor/fixed-point.ts';
 import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { Site } from '../../kernel.ts';
-import { canPack, type Layer, sumsFit } from './product.ts';
+import {
+  type AccumulatorRange,
+  accumulatorRange,
+  type ShortScale,
+  shortScale,
+  steadyResult,
+  within,
+} from '../../proved-scale.ts';
+import type { Source } from './gather.ts';
+import { type ChannelWeights, packable } from './packing.ts';
 
 type Product = 'conv2d' | 'fully_connected';
+
+export interface Layer {
+  readonly source: Source;
+  readonly groups: number;
+  /** Output channels of one group. */
+  readonly channels: number;
+  /** Of every output channel, in the order of the window's taps and channels. */
+  readonly weights: readonly ChannelWeights[];
+  /** What every sum begins with: the bias with the input's zero point folded in. */
+  readonly starts: readonly number[];
+  /** Of the whole sums. */
+  readonly ranges: readonly AccumulatorRange[];
+  readonly stage: OutputStage;
+  /** The short form of the stage, or why it is not proved. */
+  readonly scale: ShortScale | string;
+}
+
+/** Inputs, as they are stored. */
+export const BYTE = { low: -128, high: 127 } as const;
 
 /** Zero points of a quantized type. */
 function zeroPoints(type: TensorType): readonly number[] {
@@ -34,20 +64,69 @@ export interface LayerShape {
 export function layerOf<K extends Product>(site: Site<K>, { g, taps, depth, stage }: LayerShape): Layer {
   const [x, , biasType] = site.inputs as [TensorType, TensorType, TensorType | undefined];
   const data = site.constant(1)?.data as Int8Array;
-  const bias = site.constant(2);
+  const biasData = site.constant(2)?.data;
   const { channels } = g.output;
+  const bias = biasValues(biasType && biasData ? { type: biasType, data: biasData } : undefined, channels);
+  const zeroPoint = zeroPoints(x)[0] as number;
   const size = taps * depth;
-  return {
-    source: { g, depth, zeroPoint: zeroPoints(x)[0] as number },
+  const weights = Array.from({ length: channels }, (_, c) => data.subarray(c * size, (c + 1) * size));
+  const layer = {
+    source: { g, depth, zeroPoint },
     groups: g.input.channels / depth,
-    weights: Array.from({ length: channels }, (_, channel) => data.subarray(channel * size, (channel + 1) * size)),
-    bias: biasValues(biasType && bias ? { type: biasType, data: bias.data } : undefined, channels),
+    channels: channels / (g.input.channels / depth),
+    weights,
+    starts: weights.map((of, c) => (bias[c] as number) - zeroPoint * of.reduce((sum, w) => sum + w, 0)),
+    ranges: weights.map((of, c) => accumulatorRange(of, bias[c] as number, { ...BYTE, zeroPoint })),
     stage,
+  };
+  const settled = withSteadyChannels(layer);
+  return { ...settled, scale: shortScale(settled.stage, settled.ranges) };
+}
+
+/** Shifts of steady channels: results of 8 bits, shifted so far and once more, stay within 24 bits. */
+const STEADY_SHIFTS = [2, 13] as const;
+
+/**
+ * Gives channels whose results are all the same, whatever the inputs, weights of zero, a start, and a factor of 2^-(s + 1)
+ * that make this result: their own biases may be as large as they like. s is a shift that other channels have too.
+ */
+function withSteadyChannels(layer: Omit<Layer, 'scale'>): Omit<Layer, 'scale'> {
+  const { stage, ranges, weights, starts } = layer;
+  const steady = ranges.map((range, channel) => steadyResult(stage, range, channel));
+  if (steady.every((result) => result === undefined)) return layer;
+  const multipliers = ranges.map((_, c) => stage.multipliers[stage.multipliers.length === 1 ? 0 : c] as Multiplier);
+  const shifts = multipliers.filter((_, c) => steady[c] === undefined).map(({ shift }) => -shift);
+  const shift = Math.min(STEADY_SHIFTS[1], Math.max(STEADY_SHIFTS[0], ...shifts));
+  const start = (result: number) => result * 2 ** (shift + 1);
+  return {
+    ...layer,
+    weights: weights.map((of, c) => (steady[c] === undefined ? of : new Int8Array(of.length))),
+    starts: starts.map((of, c) => (steady[c] === undefined ? of : start(steady[c]))),
+    ranges: ranges.map((of, c) => {
+      const result = steady[c];
+      return result === undefined ? of : { low: start(result), high: start(result) };
+    }),
+    stage: {
+      ...stage,
+      multipliers: multipliers.map((of, c) => (steady[c] === undefined ? of : { multiplier: 2 ** 30, shift: -shift })),
+    },
   };
 }
 
+/** The channels of a group in pairs; pair number `pair` begins here. The last pairs repeat the last two channels. */
+export function firstOfPair(pair: number, channels: number): number {
+  return Math.max(0, Math.min(2 * pair, channels - 2));
+}
+
 /** True, or why the weights of a layer do not go into pairs. */
-export function verdictOn(layer: Layer): true | string {
-  const packs = canPack(layer);
-  return packs === true ? sumsFit(layer) : packs;
+export function verdictOn({ groups, channels, weights, ranges }: Layer): true | string {
+  if (!ranges.every((range) => within(range, 32))) return 'an accumulator may wrap';
+  for (let group = 0; group < groups && channels > 1; group++) {
+    for (let pair = 0; 2 * pair < channels; pair++) {
+      const first = group * channels + firstOfPair(pair, channels);
+      const verdict = packable(weights[first] as ChannelWeights, weights[first + 1] as ChannelWeights);
+      if (verdict !== true) return verdict;
+    }
+  }
+  return true;
 }

@@ -4,8 +4,8 @@ import { fullyConnectedStage } from '../../../../ir/tensor/ops/matmul.ts';
 import { elementCount, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { overlapOf } from '../../overlap.ts';
-import { layerOf, refusal, verdictOn } from './layer.ts';
-import { buildProduct, type Layer, productDistance } from './product.ts';
+import { type Layer, layerOf, refusal, verdictOn } from './layer.ts';
+import { buildProduct, productDistance } from './product.ts';
 
 function rowsLayer(site: Site<'fully_connected'>): Layer {
   const [x, w] = site.inputs as [TensorType, TensorType];

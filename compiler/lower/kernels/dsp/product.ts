@@ -12,87 +12,36 @@
  * Zero points are folded into the biases. Where the pixels do not fill the last tile, its first lanes take what is left and
  * the others repeat what they have: their inputs are still in the tile, so that nothing is read that may be overwritten.
  */
-import { add, affine, type Buffer, i32, i64, min, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, i32, min, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
-import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type AccumulatorRange, accumulatorRange, scaledFits, shortScale, within } from '../../proved-scale.ts';
-import { requantizer } from '../../requantize.ts';
-import { firstBytes, Gather, runsOf, type Source, slotsOf } from './gather.ts';
-import { type ChannelWeights, fitsParts, fitsWhole, packable, packedWords, type Slots } from './packing.ts';
+import { firstBytes, Gather, runsOf, slotsOf } from './gather.ts';
+import { BYTE, firstOfPair, type Layer } from './layer.ts';
+import { type ChannelWeights, fitsParts, fitsWhole, packedWords, type Slots } from './packing.ts';
+import { type ChannelPair, halves, type Scale, type Sum, scaleOf } from './scale.ts';
 import { chooseShape, type Shape } from './shape.ts';
-
-/** A layer whose weights are known. */
-export interface Layer {
-  readonly source: Source;
-  readonly groups: number;
-  /** Of every output channel, in the order of the window's taps and channels. */
-  readonly weights: readonly ChannelWeights[];
-  /** Zero points are not folded in yet. */
-  readonly bias: ArrayLike<number>;
-  readonly stage: OutputStage;
-}
-
-const BYTE = { low: -128, high: 127 } as const;
-
-function pixelsOf({ source }: Layer): number {
-  const { batch, output } = source.g;
-  return batch * output.height * output.width;
-}
-
-/** The channels of pair number `pair` within a group of `count`: the last pairs repeat the last two channels. */
-function firstOfPair(pair: number, count: number): number {
-  return Math.max(0, Math.min(2 * pair, count - 2));
-}
-
-/** True, or why the weights cannot be packed in pairs. */
-export function canPack({ weights, groups }: Layer): true | string {
-  const count = weights.length / groups;
-  for (let group = 0; group < groups; group++) {
-    for (let pair = 0; 2 * pair < count; pair++) {
-      const first = group * count + firstOfPair(pair, count);
-      const second = count === 1 ? undefined : weights[first + 1];
-      const verdict = second === undefined || packable(weights[first] as ChannelWeights, second);
-      if (verdict !== true) return verdict;
-    }
-  }
-  return true;
-}
-
-function rangesOf({ source, weights, bias }: Layer): AccumulatorRange[] {
-  return weights.map((of, channel) =>
-    accumulatorRange(Array.from(of), bias[channel] as number, { ...BYTE, zeroPoint: source.zeroPoint }),
-  );
-}
-
-/** True, or why the accumulators do not keep to 32 bits, where the reference would wrap. */
-export function sumsFit(layer: Layer): true | string {
-  return rangesOf(layer).every((range) => within(range, 32)) || 'an accumulator may wrap';
-}
 
 interface Plan {
   readonly slots: Slots;
-  readonly ranges: readonly AccumulatorRange[];
+  /** Parts of the inputs whose sums are put aside. */
   readonly blocks: number;
   readonly shape: Shape;
   readonly pixels: number;
-  /** Output channels per group, and groups of `shape.pairs` pairs in them. */
-  readonly channels: number;
+  /** Groups of `shape.pairs` pairs in each group of channels. */
   readonly rounds: number;
 }
 
 function planOf(layer: Layer, optimize: 'speed' | 'size'): Plan {
-  const slots = slotsOf(runsOf(layer.source));
-  const ranges = rangesOf(layer);
-  const channels = layer.weights.length / layer.groups;
-  const pixels = pixelsOf(layer);
+  const { source, weights, channels } = layer;
+  const slots = slotsOf(runsOf(source));
+  const pixels = source.g.batch * source.g.output.height * source.g.output.width;
   for (let blocks = 1; ; blocks++) {
     const extents = { pixels, channels, steps: slots.length / 2, blocks };
     const shape = chooseShape(extents, optimize === 'size' ? 2 : 8);
-    const fits =
-      blocks === 1 ? fitsWhole(ranges) : fitsParts(layer.weights, slots, 2 * shape.trips * shape.unroll, BYTE);
-    if (fits) return { slots, ranges, blocks, shape, pixels, channels, rounds: Math.ceil(channels / 2 / shape.pairs) };
+    const length = 2 * shape.trips * shape.unroll;
+    const fits = blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE);
+    if (fits) return { slots, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
   }
 }
 
@@ -120,7 +69,7 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
   const { shape, pixels } = plan;
   const x = k.input(0, 'x');
   const words = k.rom('w', 'i32', wordTable(layer, plan));
-  const scale = scaleOf(k, layer, plan);
+  const scale = scaleOf(k, layer, pairsOf(layer, plan), plan.blocks === 1);
   const y = k.output(0, 'y');
   const steps = plan.blocks * shape.trips * shape.unroll;
   const tile = k.scratch('tile', 'i32', steps * shape.lanes);
@@ -272,10 +221,6 @@ function reader<K extends OpName>(
   };
 }
 
-function halves(both: Expr): readonly [Expr, Expr] {
-  return [op('i32.wrap_i64', [both]), op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])])];
-}
-
 function range(length: number): number[] {
   return Array.from({ length }, (_, i) => i);
 }
@@ -289,21 +234,19 @@ interface FinishedPair {
 
 function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, pair, q }: FinishedPair): void {
   const { plan, group, round, starts, y } = block;
-  const { channels, shape } = plan;
+  const { shape } = plan;
+  const { channels } = block.layer;
   const plain = affine([[round, 2 * shape.pairs]], 2 * q);
   const isPlain = 2 * ((plan.rounds - 1) * shape.pairs + q) <= channels - 2;
   const inGroup = isPlain ? plain : channels === 1 ? i32(0) : min(plain, channels - 2);
   const channel = k.let('channel', affine([[group, channels]], inGroup));
-  const [scaleLower, scaleUpper] = block.scale.pair(pair, channel);
+  const [scaleLower, scaleUpper] = block.scale.finish(pair, channel);
   sums.forEach((sum, p) => {
     const at = k.let('to', add(starts[p] as Expr, channel));
     k.store(y, at, scaleLower(lowerOf(sum)));
     if (channels > 1) k.store(y, add(at, 1), scaleUpper(upperOf(k, sum)));
   });
 }
-
-/** An accumulator, or twice it. */
-type Sum = (twice: boolean) => Expr;
 
 function lowerOf({ lower }: Sums): Sum {
   return (twice) => (twice ? op('i32.shl', [lower.value, 1]) : lower.value);
@@ -315,69 +258,14 @@ function upperOf<K extends OpName>(k: KernelBuilder<K>, { lower, upper, aside }:
   return (twice) => op('i32.shr_s', [difference, twice ? 7 : 8]);
 }
 
-/** The tables of biases and factors, and what turns sums into stored values. */
-interface Scale {
-  /** The first values of the lower and the upper accumulator, as two words. */
-  start(pair: Expr): Expr;
-  pair(pair: Expr, channel: Expr): readonly [lower: (sum: Sum) => Expr, upper: (sum: Sum) => Expr];
-}
-
-function scaleOf<K extends OpName>(k: KernelBuilder<K>, layer: Layer, plan: Plan): Scale {
-  const short = shortScale(layer.stage, plan.ranges);
-  const starts = pairsOf(layer, plan).map((pair) => startWords(layer, plan, pair));
-  if (typeof short === 'string') {
-    const table = k.rom('start', 'i32', starts.flat());
-    const tail = requantizer(k, layer.stage, 'i32', scaledFits(layer.stage, plan.ranges));
-    return {
-      start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
-      pair: (_pair, channel) => [
-        (sum) => tail.apply(sum(false), channel),
-        (sum) => tail.apply(sum(false), add(channel, 1)),
-      ],
-    };
-  }
-  const factors = pairsOf(layer, plan).map(({ lower, upper }) => [short.factors(lower), short.factors(upper ?? lower)]);
-  const table = k.rom(
-    'stage',
-    'i32',
-    starts.flatMap((start, i) => [...start, ...(factors[i] as (readonly number[])[]).flat()]),
-  );
-  return {
-    start: (pair) => table.at(mul(pair, 6), 'i64_ordered'),
-    pair: (pair) =>
-      [2, 4].map((offset) => {
-        const [multiplier, power] = halves(k.let('factors', table.at(affine([[pair, 6]], offset), 'i64_ordered')));
-        return (sum: Sum) => short.apply(k, sum(true), multiplier, power);
-      }) as unknown as ReturnType<Scale['pair']>,
-  };
-}
-
-interface ChannelPair {
-  readonly lower: number;
-  readonly upper: number | undefined;
-}
-
 /** The channels of every pair, group after group, round after round. */
-function pairsOf({ groups }: Layer, { channels, rounds, shape }: Plan): ChannelPair[] {
+function pairsOf({ groups, channels }: Layer, { rounds, shape }: Plan): ChannelPair[] {
   return range(groups).flatMap((group) =>
     range(rounds * shape.pairs).map((pair) => {
       const lower = group * channels + firstOfPair(pair, channels);
       return { lower, upper: channels === 1 ? undefined : lower + 1 };
     }),
   );
-}
-
-/** First values of the accumulators; with several blocks of inputs the upper one's is that of what is put aside. */
-function startWords(layer: Layer, { blocks }: Plan, { lower, upper }: ChannelPair): readonly [number, number] {
-  const a = foldedBias(layer, lower);
-  const b = upper === undefined ? 0 : foldedBias(layer, upper);
-  return [a | 0, blocks === 1 ? (Math.imul(256, b) + a) | 0 : b | 0];
-}
-
-/** The bias minus the zero point times the sum of the weights. */
-function foldedBias({ bias, weights, source }: Layer, channel: number): number {
-  const sum = Array.from(weights[channel] as ChannelWeights).reduce((total, w) => total + w, 0);
-  return (bias[channel] as number) - source.zeroPoint * sum;
 }
 
 /** The weights, as words in the order of the loops. */

@@ -1,0 +1,99 @@
+/** First values of accumulators and factors of their scaling, in tables by pairs of channels. */
+import { add, affine, i32, i64, mul, op } from '../../../../ir/loop/build.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { KernelBuilder } from '../../kernel.ts';
+import { type ShortScale, scaledFits } from '../../proved-scale.ts';
+import { requantizer } from '../../requantize.ts';
+import type { Layer } from './layer.ts';
+
+export interface ChannelPair {
+  readonly lower: number;
+  readonly upper: number | undefined;
+}
+
+/** An accumulator, or twice it. */
+export type Sum = (twice: boolean) => Expr;
+
+export interface Scale {
+  /** The first values of the lower and the upper accumulator of a pair, as two words. */
+  start(pair: Expr): Expr;
+  /** What turns the sums of a pair into stored values; `channel` is the lower one. */
+  finish(pair: Expr, channel: Expr): readonly [lower: (sum: Sum) => Expr, upper: (sum: Sum) => Expr];
+}
+
+/** Declares the tables. `whole` says that the upper accumulator holds the upper channel's start too, 256 times. */
+export function scaleOf<K extends OpName>(
+  k: KernelBuilder<K>,
+  layer: Layer,
+  pairs: readonly ChannelPair[],
+  whole: boolean,
+): Scale {
+  const starts = pairs.map(({ lower, upper }) => {
+    const a = layer.starts[lower] as number;
+    const b = upper === undefined ? 0 : (layer.starts[upper] as number);
+    return [a | 0, (whole ? Math.imul(256, b | 0) + a : b) | 0];
+  });
+  return typeof layer.scale === 'string' ? generalScale(k, layer, starts) : shortScaleOf(k, layer.scale, pairs, starts);
+}
+
+function generalScale<K extends OpName>(k: KernelBuilder<K>, layer: Layer, starts: readonly number[][]): Scale {
+  const table = k.rom('start', 'i32', starts.flat());
+  const tail = requantizer(k, layer.stage, 'i32', scaledFits(layer.stage, layer.ranges));
+  return {
+    start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
+    finish: (_pair, channel) => [
+      (sum) => tail.apply(sum(false), channel),
+      (sum) => tail.apply(sum(false), add(channel, 1)),
+    ],
+  };
+}
+
+function shortScaleOf<K extends OpName>(
+  k: KernelBuilder<K>,
+  scale: ShortScale,
+  pairs: readonly ChannelPair[],
+  starts: readonly number[][],
+): Scale {
+  const factors = pairs.flatMap(({ lower, upper }) => [scale.factors(lower), scale.factors(upper ?? lower)]);
+  const multipliers = factors.map(([multiplier]) => multiplier);
+  const [first] = multipliers as [number, ...number[]];
+  const single = multipliers.every((multiplier) => multiplier === first);
+  const width = single ? 2 : 4;
+  const words = starts.flatMap((start, i) => [...start, ...(single ? [] : multipliers.slice(2 * i, 2 * i + 2))]);
+  const table = k.rom('stage', 'i32', words);
+  const power = powers(
+    k,
+    factors.map(([, power]) => power),
+  );
+  return {
+    start: (pair) => table.at(mul(pair, width), 'i64_ordered'),
+    finish: (pair) => {
+      const pairOf = single
+        ? ([i32(first), i32(first)] as const)
+        : halves(k.let('multipliers', table.at(affine([[pair, width]], 2), 'i64_ordered')));
+      return [0, 1].map((i) => {
+        const factor = k.let('power', power(affine([[pair, 2]], i)));
+        return (sum: Sum) => scale.apply(k, sum(true), pairOf[i] as Expr, factor);
+      }) as unknown as ReturnType<Scale['finish']>;
+    },
+  };
+}
+
+/** Powers of two: a constant, bytes to be shifted, or words. */
+function powers<K extends OpName>(k: KernelBuilder<K>, values: readonly number[]): (index: Expr) => Expr {
+  const least = Math.min(...values);
+  if (least === Math.max(...values)) return () => i32(least);
+  const bytes = values.map((value) => value / least);
+  if (Math.max(...bytes) > 255) {
+    const table = k.rom('power', 'i32', values);
+    return (index) => table.at(index);
+  }
+  const table = k.rom('power', 'u8', bytes);
+  return (index) => op('i32.shl', [table.at(index), Math.log2(least)]);
+}
+
+/** The low and the high word. */
+export function halves(both: Expr): readonly [Expr, Expr] {
+  return [op('i32.wrap_i64', [both]), op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])])];
+}

@@ -1,13 +1,14 @@
 /** Expressions as C text, with no more parentheses than C and the compilers' warnings ask for. */
 import type { Opcode } from '../../ir/loop/instructions.ts';
-import type { Access, BufferParam, Expr } from '../../ir/loop/types.ts';
+import { ACCESS_BYTES, type Access, type BufferParam, type Expr } from '../../ir/loop/types.ts';
 import { literal } from './literals.ts';
 import { isComparison } from './range.ts';
+import { SPELL_MVE } from './spell-mve.ts';
 import { SPELL_SCALAR } from './spell-scalar.ts';
-import { LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
+import { LOAD_FIRST, LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
 import { LEVEL, type Spelling } from './spelling.ts';
 
-export const SPELL: { readonly [K in Opcode]: Spelling } = { ...SPELL_SCALAR, ...SPELL_VECTOR };
+export const SPELL: { readonly [K in Opcode]: Spelling } = { ...SPELL_SCALAR, ...SPELL_VECTOR, ...SPELL_MVE };
 
 /** What the names in a function are called in C. */
 export interface Names {
@@ -78,6 +79,7 @@ function literalText(text: string): Text {
 function printLoad(buffer: string, access: Access, index: Expr, names: Names): string {
   const at = `${names.local(buffer)}[${printExpr(index, names)}]`;
   if (access === names.buffer(buffer).elem) return at;
+  if (access.startsWith('first')) return `${LOAD_FIRST}(&${at}, ${ACCESS_BYTES[access]})`;
   return `${LOADS[access] ?? `mcc_load_${access}`}(&${at})`;
 }
 

@@ -1,6 +1,6 @@
 /** C for the vector instructions: each is a function of `mcc_intrinsics.h`. */
 import type { VECTOR } from '../../ir/loop/instructions-vector.ts';
-import type { VectorAccess } from '../../ir/loop/types.ts';
+import type { FirstAccess, VectorAccess } from '../../ir/loop/types.ts';
 import { call, type Spelling } from './spelling.ts';
 
 export const SPELL_VECTOR: { readonly [K in keyof typeof VECTOR]: Spelling } = {
@@ -91,11 +91,12 @@ export const SPELL_VECTOR: { readonly [K in keyof typeof VECTOR]: Spelling } = {
 };
 
 /** Functions that load a vector from an address of any alignment. */
-export const LOAD_VECTOR: Readonly<Record<VectorAccess, string>> = {
+export const LOAD_VECTOR: Readonly<Record<Exclude<VectorAccess, FirstAccess>, string>> = {
   v128: 'mcc_v128_load',
   i8x8_s: 'mcc_v128_load_i8x8',
   u8x8_u: 'mcc_v128_load_u8x8',
   i16x4_s: 'mcc_v128_load_i16x4',
+  i8x4_s: 'mcc_v128_load_i8x4',
   splat8: 'mcc_v128_load_splat8',
   splat16: 'mcc_v128_load_splat16',
   splat32: 'mcc_v128_load_splat32',
@@ -107,3 +108,7 @@ export const STORE_VECTOR: Readonly<Record<'v128' | 'low64', string>> = {
   v128: 'mcc_v128_store',
   low64: 'mcc_v128_store_low64',
 };
+
+/** Functions that load or store the first bytes of a vector; how many is their last argument. */
+export const LOAD_FIRST = 'mcc_v128_load_first';
+export const STORE_FIRST = 'mcc_v128_store_first';

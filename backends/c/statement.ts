@@ -1,9 +1,17 @@
 /** Statements and functions as C text. */
 import { typeOf } from '../../ir/loop/build.ts';
-import type { Access, Elem, Func, Param, ScalarType, Type } from '../../ir/loop/types.ts';
+import {
+  ACCESS_BYTES,
+  type Access,
+  type Elem,
+  type Func,
+  type Param,
+  type ScalarType,
+  type Type,
+} from '../../ir/loop/types.ts';
 import { compoundAssignment, type Names, printCast, printCondition, printExpr } from './expression.ts';
 import { C_ELEM } from './literals.ts';
-import { STORE_VECTOR } from './spell-vector.ts';
+import { STORE_FIRST, STORE_VECTOR } from './spell-vector.ts';
 import { commentLines, signature, wrapLine } from './text.ts';
 import type { TidyStmt } from './tidy.ts';
 
@@ -72,6 +80,7 @@ function printStore(stmt: Extract<TidyStmt, { kind: 'store' }>, names: Names): s
   const at = `${names.local(stmt.buffer)}[${printExpr(stmt.index, names)}]`;
   if (stmt.access === elem && NARROW.has(elem)) return `${at} = ${printCast(C_ELEM[elem], stmt.value, names)};`;
   const value = printExpr(stmt.value, names);
+  if (stmt.access.startsWith('first')) return `${STORE_FIRST}(&${at}, ${value}, ${ACCESS_BYTES[stmt.access]});`;
   return stmt.access === elem
     ? `${at} = ${value};`
     : `${STORES[stmt.access] ?? `mcc_store_${stmt.access}`}(&${at}, ${value});`;

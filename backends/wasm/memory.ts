@@ -1,9 +1,17 @@
 /** Loads and stores, and where everything lies in the one memory of a module. */
-import { type Access, ELEM_BYTES, type Program } from '../../ir/loop/types.ts';
+import { type Access, ELEM_BYTES, FIRST_ACCESSES, type FirstAccess, type Program } from '../../ir/loop/types.ts';
 import { type Constructors, type DataSegment, LOW_MEMORY_BYTES, type Ref } from './binaryen.ts';
 
 type LoadBuilder = (w: Constructors, offset: number, align: number, pointer: Ref) => Ref;
 type StoreBuilder = (w: Constructors, offset: number, align: number, pointer: Ref, value: Ref) => Ref;
+
+/** Helium's predicated accesses touch bytes one by one, which takes more than an expression here. */
+const heliumOnly = <T>(builder: (access: FirstAccess) => T) =>
+  Object.fromEntries(FIRST_ACCESSES.map((access) => [access, builder(access)])) as Record<FirstAccess, T>;
+
+const refused = (access: FirstAccess) => (): never => {
+  throw new Error(`${access} is for targets with Helium; compile for a target of WebAssembly`);
+};
 
 export const LOAD: { readonly [K in Access]: LoadBuilder } = {
   i8: (w, offset, align, pointer) => w.i32.load8_s(offset, align, pointer),
@@ -20,10 +28,13 @@ export const LOAD: { readonly [K in Access]: LoadBuilder } = {
   i8x8_s: (w, offset, align, pointer) => w.v128.load8x8_s(offset, align, pointer),
   u8x8_u: (w, offset, align, pointer) => w.v128.load8x8_u(offset, align, pointer),
   i16x4_s: (w, offset, align, pointer) => w.v128.load16x4_s(offset, align, pointer),
+  i8x4_s: (w, offset, align, pointer) =>
+    w.i32x4.extend_low_i16x8_s(w.i16x8.extend_low_i8x16_s(w.v128.load32_zero(offset, align, pointer))),
   splat8: (w, offset, align, pointer) => w.v128.load8_splat(offset, align, pointer),
   splat16: (w, offset, align, pointer) => w.v128.load16_splat(offset, align, pointer),
   splat32: (w, offset, align, pointer) => w.v128.load32_splat(offset, align, pointer),
   low64: (w, offset, align, pointer) => w.v128.load64_zero(offset, align, pointer),
+  ...heliumOnly(refused),
 };
 
 const loadOnly =
@@ -48,6 +59,8 @@ export const STORE: { readonly [K in Access]: StoreBuilder } = {
   i8x8_s: loadOnly('i8x8_s'),
   u8x8_u: loadOnly('u8x8_u'),
   i16x4_s: loadOnly('i16x4_s'),
+  i8x4_s: loadOnly('i8x4_s'),
+  ...heliumOnly(refused),
   splat8: loadOnly('splat8'),
   splat16: loadOnly('splat16'),
   splat32: loadOnly('splat32'),

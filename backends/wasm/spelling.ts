@@ -2,6 +2,7 @@
 import type { Opcode } from '../../ir/loop/instructions.ts';
 import type { Constructors, Ref } from './binaryen.ts';
 import { type Expansion, INTRINSICS, secondIf } from './intrinsics.ts';
+import { MVE_INTRINSICS } from './intrinsics-mve.ts';
 
 /** One WebAssembly instruction (or a few that use each operand once). */
 export interface Direct {
@@ -34,6 +35,7 @@ const select: Direct = {
 
 export const SPELLING: { readonly [K in Opcode]: Spelling } = {
   ...INTRINSICS,
+  ...MVE_INTRINSICS,
 
   'i32.add': binary((w) => w.i32.add),
   'i32.sub': binary((w) => w.i32.sub),
@@ -204,11 +206,11 @@ export const SPELLING: { readonly [K in Opcode]: Spelling } = {
   'i32x4.extmul_high_i16x8_s': binary((w) => w.i32x4.extmul_high_i16x8_s),
   'i32x4.extadd_pairwise_i16x8_s': unary((w) => w.i32x4.extadd_pairwise_i16x8_s),
   'i32x4.dot_i16x8_s': binary((w) => w.i32x4.dot_i16x8_s),
-  'i32x4.trunc_sat_f32x4_s': unary((w) => w.i32x4.trunc_sat_f32x4_s),
-
   'i64x2.extmul_low_i32x4_s': binary((w) => w.i64x2.extmul_low_i32x4_s),
   'i64x2.extmul_high_i32x4_s': binary((w) => w.i64x2.extmul_high_i32x4_s),
   'i64x2.add': binary((w) => w.i64x2.add),
+  'i32x4.trunc_sat_f32x4_s': unary((w) => w.i32x4.trunc_sat_f32x4_s),
+
   'f32x4.convert_i32x4_s': unary((w) => w.f32x4.convert_i32x4_s),
   'f32x4.add': binary((w) => w.f32x4.add),
   'f32x4.sub': binary((w) => w.f32x4.sub),

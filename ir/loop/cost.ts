@@ -57,6 +57,7 @@ const FIXED: ReadonlySet<Opcode> = new Set<Opcode>([
 export function classOf(op: Opcode): OpClass {
   if (FIXED.has(op)) return 'fixed';
   if (op.startsWith('dsp.smla') || op === 'dsp.smmlar') return 'mac';
+  if (op === 'mve.vmladav_s8' || op === 'mve.vmladava_s8' || op.startsWith('mve.vmull')) return 'vectorMac';
   if (op === 'i32.div_s' || op === 'i32.rem_s') return 'div';
   if (/^f(?:32|64)\.(?:div|sqrt)$/.test(op)) return op.startsWith('f32') ? 'f32div' : 'f64div';
   if (/\.(?:extmul|dot|sdot|usdot|q15mulr)_/.test(op)) return 'vectorMac';
@@ -65,7 +66,7 @@ export function classOf(op: Opcode): OpClass {
   if (family === 'i32') return isProduct ? 'mul' : 'alu';
   if (family === 'i64') return isProduct ? 'i64mul' : 'i64';
   if (family === 'f32' || family === 'f64') return family;
-  return family === 'dsp' ? 'alu' : 'vector';
+  return family === 'dsp' || op === 'mve.address' ? 'alu' : 'vector';
 }
 
 class Counter {
@@ -155,7 +156,8 @@ function emptyCounts(): MutableCounts {
 }
 
 function memoryClass(kind: 'load' | 'store', bytes: number): OpClass {
-  return `${kind}${bytes}` as OpClass;
+  const size = [1, 2, 4, 8].find((known) => known === bytes) ?? 16;
+  return `${kind}${size}` as OpClass;
 }
 
 /** Counts of one call of a function; `helpers` are those that it may call. Throws when one is missing. */

@@ -1,6 +1,14 @@
 /** Buffers of the interpreter: binding them to bytes, and loads and stores as closures that check their bounds. */
 import type { RegisterValue } from './instructions.ts';
-import { ACCESS_BYTES, type Access, type BufferParam, ELEM_BYTES, type Elem } from './types.ts';
+import {
+  ACCESS_BYTES,
+  type Access,
+  type BufferParam,
+  ELEM_BYTES,
+  type Elem,
+  FIRST_ACCESSES,
+  type FirstAccess,
+} from './types.ts';
 
 type View =
   | Int8Array
@@ -115,6 +123,26 @@ function splatBytes(memory: Memory, at: number, size: number): Uint8Array {
   return out;
 }
 
+/** The first bytes of a vector and zeros behind them, for each number of bytes. */
+const READ_FIRST = Object.fromEntries(
+  FIRST_ACCESSES.map((access) => {
+    const bytes = ACCESS_BYTES[access];
+    const read = (m: Memory, at: number) => {
+      const out = new Uint8Array(16);
+      out.set(m.bytes.subarray(at, at + bytes));
+      return out;
+    };
+    return [access, read];
+  }),
+) as Record<FirstAccess, (memory: Memory, at: number) => Uint8Array>;
+
+const WRITE_FIRST = Object.fromEntries(
+  FIRST_ACCESSES.map((access) => {
+    const bytes = ACCESS_BYTES[access];
+    return [access, (m: Memory, at: number, value: Uint8Array) => m.bytes.set(value.subarray(0, bytes), at)];
+  }),
+) as Record<FirstAccess, (memory: Memory, at: number, value: Uint8Array) => void>;
+
 /** Reads at a byte offset that has been checked. */
 const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValue>> = {
   i8: (m, at) => m.data.getInt8(at),
@@ -143,6 +171,11 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
     for (let i = 0; i < 4; i++) lanes[i] = m.data.getInt16(at + 2 * i, true);
     return new Uint8Array(lanes.buffer);
   },
+  i8x4_s: (m, at) => {
+    const lanes = new Int32Array(4);
+    for (let i = 0; i < 4; i++) lanes[i] = m.data.getInt8(at + i);
+    return new Uint8Array(lanes.buffer);
+  },
   splat8: (m, at) => splatBytes(m, at, 1),
   splat16: (m, at) => splatBytes(m, at, 2),
   splat32: (m, at) => splatBytes(m, at, 4),
@@ -151,6 +184,7 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
     out.set(m.bytes.subarray(at, at + 8));
     return out;
   },
+  ...READ_FIRST,
 };
 
 export function compileLoad(slot: BufferSlot, access: Access, index: NumberThunk, fail: Fail): Thunk {
@@ -185,7 +219,7 @@ const OWN_STORES = {
   }) as Store<number>,
 };
 
-type StoreAccess = Elem | 'v128' | 'low64';
+type StoreAccess = Elem | 'v128' | 'low64' | FirstAccess;
 
 /** Writes at a byte offset that has been checked; integers keep their low bits. */
 const WRITE: Readonly<Record<StoreAccess, (memory: Memory, at: number, value: never) => void>> = {
@@ -199,6 +233,7 @@ const WRITE: Readonly<Record<StoreAccess, (memory: Memory, at: number, value: ne
   f64: (m, at, value: number) => m.data.setFloat64(at, value, true),
   v128: (m, at, value: Uint8Array) => m.bytes.set(value, at),
   low64: (m, at, value: Uint8Array) => m.bytes.set(value.subarray(0, 8), at),
+  ...WRITE_FIRST,
 };
 
 /** The value is computed after the index. Throws on an access that only loads may use. */

@@ -8,6 +8,7 @@
  * does not (C would call it undefined). Kernels that cannot promise use the `_wrap` forms, which wrap modulo 2^n.
  * Shift counts lie in [0, bits). Floating point is IEEE 754 round-to-nearest-even without contraction.
  */
+import { MVE } from './instructions-mve.ts';
 import { SCALAR } from './instructions-scalar.ts';
 import { VECTOR } from './instructions-vector.ts';
 import type { Type } from './types.ts';
@@ -26,7 +27,7 @@ export interface Instruction {
   readonly evaluate: (...operands: any[]) => RegisterValue;
 }
 
-export const INSTRUCTIONS = { ...SCALAR, ...VECTOR } as const;
+export const INSTRUCTIONS = { ...SCALAR, ...VECTOR, ...MVE } as const;
 
 export type Opcode = keyof typeof INSTRUCTIONS;
 

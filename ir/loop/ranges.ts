@@ -217,6 +217,7 @@ const TRANSFER: Readonly<Partial<Record<Opcode, Transfer>>> = {
   'i32.sqshl': (a, n) => monotone('i32.sqshl', a, count(n, 32)),
   'i32.mulhi_s': (a, b) => monotone('i32.mulhi_s', a, b),
   'i32.mulhir_s': (a, b) => monotone('i32.mulhir_s', a, b),
+  'mve.address': (a) => a,
   'i8x16.extract_lane_s': () => range(-128, 127),
   'i8x16.extract_lane_u': () => range(0, 255),
   'i16x8.extract_lane_s': () => range(-32768, 32767),

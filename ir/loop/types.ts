@@ -29,10 +29,20 @@ export type VectorAccess =
   | 'i8x8_s' // 8 bytes, each sign-extended to a 16-bit lane (load only)
   | 'u8x8_u' // 8 bytes, each zero-extended to a 16-bit lane (load only)
   | 'i16x4_s' // 4 halfwords, each sign-extended to a 32-bit lane (load only)
+  | 'i8x4_s' // 4 bytes, each sign-extended to a 32-bit lane (load only)
   | 'splat8' // one byte in all 16 lanes (load only)
   | 'splat16' // one halfword in all 8 lanes (load only)
   | 'splat32' // one word in all 4 lanes (load only)
-  | 'low64'; // 8 bytes in the low half; a load zeroes the high half
+  | 'low64' // 8 bytes in the low half; a load zeroes the high half
+  | FirstAccess;
+
+/** The first bytes of a vector, so many as the number says: a load zeroes the rest, a store leaves what lies behind alone. */
+export type FirstAccess = `first${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14 | 15}`;
+export const FIRST_ACCESSES = Array.from({ length: 15 }, (_, i) => `first${i + 1}` as FirstAccess);
+
+function forFirst<T>(value: (bytes: number) => T): Readonly<Record<FirstAccess, T>> {
+  return Object.fromEntries(FIRST_ACCESSES.map((access, i) => [access, value(i + 1)])) as Record<FirstAccess, T>;
+}
 
 export type Expr =
   | { readonly kind: 'const'; readonly type: ScalarType; readonly value: number | bigint }
@@ -183,10 +193,12 @@ export const ACCESS_BYTES: Readonly<Record<Access, number>> = {
   i8x8_s: 8,
   u8x8_u: 8,
   i16x4_s: 8,
+  i8x4_s: 4,
   splat8: 1,
   splat16: 2,
   splat32: 4,
   low64: 8,
+  ...forFirst((bytes) => bytes),
 };
 
 /** The register type a load of this access gives and a store of it takes. */
@@ -205,10 +217,12 @@ export const ACCESS_TYPE: Readonly<Record<Access, Type>> = {
   i8x8_s: 'v128',
   u8x8_u: 'v128',
   i16x4_s: 'v128',
+  i8x4_s: 'v128',
   splat8: 'v128',
   splat16: 'v128',
   splat32: 'v128',
   low64: 'v128',
+  ...forFirst(() => 'v128' as const),
 };
 
 /** The accesses that a store may use. */
@@ -223,4 +237,5 @@ export const STORABLE: ReadonlySet<Access> = new Set<Access>([
   'f64',
   'v128',
   'low64',
+  ...FIRST_ACCESSES,
 ]);

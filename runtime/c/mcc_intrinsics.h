@@ -750,11 +750,42 @@ static inline int32_t mcc_pkhtb(int32_t a, int32_t b) {
 #endif
 }
 
+/*@ MCC_HAS_MVE MCC_MVE_ORDERED */
+/* Helium. gcc 12 keeps what it loads early in memory when its eight registers run out, so there vectors are loaded by
+ * assembly, which stays where it is written. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE)
+#include <arm_mve.h>
+#define MCC_HAS_MVE 1
+#if defined(__clang__)
+#define MCC_MVE_ORDERED 0
+#else
+#define MCC_MVE_ORDERED 1
+#endif
+#else
+#define MCC_HAS_MVE 0
+#define MCC_MVE_ORDERED 0
+#endif
+
+
 /*@ mcc_v128 */
 /* 16 bytes; lane 0 is the lowest in memory. */
+#if MCC_HAS_MVE
+typedef int32x4_t mcc_v128;
+#else
 typedef struct mcc_v128 {
   uint8_t byte[16];
 } mcc_v128;
+#endif
+
+
+/*@ mcc_mve_i8 mcc_mve_i16 mcc_mve_of_i8 mcc_mve_of_i16 mcc_mve_bytes */
+#if MCC_HAS_MVE
+#define mcc_mve_i8(v) vreinterpretq_s8_s32(v)
+#define mcc_mve_i16(v) vreinterpretq_s16_s32(v)
+#define mcc_mve_of_i8(v) vreinterpretq_s32_s8(v)
+#define mcc_mve_of_i16(v) vreinterpretq_s32_s16(v)
+typedef int8x16_t mcc_mve_bytes __attribute__((may_alias, aligned(1)));
+#endif
 
 
 /*@ MCC_MAP1 */
@@ -856,9 +887,56 @@ static inline int32_t mcc_satu8(int32_t x) { return x > 255 ? 255 : (x < 0 ? 0 :
 
 /*@ mcc_v128_load */
 static inline mcc_v128 mcc_v128_load(const void *p) {
+#if MCC_MVE_ORDERED
+  int8x16_t v;
+  __asm__ volatile("vldrb.8 %q0, %1" : "=w"(v) : "Ux"(*(const mcc_mve_bytes *)p));
+  return mcc_mve_of_i8(v);
+#elif MCC_HAS_MVE
+  return mcc_mve_of_i8(vldrbq_s8((const int8_t *)p));
+#else
   mcc_v128 v;
   memcpy(&v, p, sizeof v);
   return v;
+#endif
+}
+
+
+/*@ mcc_v128_load_first */
+/* n bytes, and zeros above them */
+static inline mcc_v128 mcc_v128_load_first(const void *p, int32_t n) {
+#if MCC_MVE_ORDERED
+  int8x16_t v;
+  __asm__ volatile("vpst\n\tvldrbt.8 %q0, %1"
+                   : "=w"(v)
+                   : "Ux"(*(const mcc_mve_bytes *)p), "Up"(vctp8q((uint32_t)n)));
+  return mcc_mve_of_i8(v);
+#elif MCC_HAS_MVE
+  return mcc_mve_of_i8(vldrbq_z_s8((const int8_t *)p, vctp8q((uint32_t)n)));
+#else
+  mcc_v128 v;
+  memset(&v, 0, sizeof v);
+  memcpy(&v, p, (size_t)n);
+  return v;
+#endif
+}
+
+
+/*@ mcc_v128_load_i8x4 */
+/* four signed bytes as words */
+static inline mcc_v128 mcc_v128_load_i8x4(const void *p) {
+#if MCC_HAS_MVE
+  return vldrbq_s32((const int8_t *)p);
+#else
+  int8_t x[4];
+  int32_t r[4];
+  mcc_v128 result;
+  memcpy(x, p, sizeof x);
+  for (int i = 0; i < 4; i += 1) {
+    r[i] = x[i];
+  }
+  memcpy(&result, r, sizeof result);
+  return result;
+#endif
 }
 
 
@@ -918,7 +996,24 @@ static inline mcc_v128 mcc_v128_load_i16x4(const void *p) {
 
 
 /*@ mcc_v128_store */
-static inline void mcc_v128_store(void *p, mcc_v128 v) { memcpy(p, &v, sizeof v); }
+static inline void mcc_v128_store(void *p, mcc_v128 v) {
+#if MCC_HAS_MVE
+  vstrbq_s8((int8_t *)p, mcc_mve_i8(v));
+#else
+  memcpy(p, &v, sizeof v);
+#endif
+}
+
+
+/*@ mcc_v128_store_first */
+/* the low n bytes */
+static inline void mcc_v128_store_first(void *p, mcc_v128 v, int32_t n) {
+#if MCC_HAS_MVE
+  vstrbq_p_s8((int8_t *)p, mcc_mve_i8(v), vctp8q((uint32_t)n));
+#else
+  memcpy(p, &v, (size_t)n);
+#endif
+}
 
 
 /*@ mcc_v128_store_low64 */
@@ -950,15 +1045,27 @@ static inline mcc_v128 mcc_v128_bitselect(mcc_v128 a, mcc_v128 b, mcc_v128 c) {
 
 
 /*@ mcc_i8x16_splat */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i8x16_splat(int32_t x) { return mcc_mve_of_i8(vdupq_n_s8((int8_t)x)); }
+#else
 MCC_SPLAT(mcc_i8x16_splat, int32_t, int8_t, 16)
+#endif
 
 
 /*@ mcc_i16x8_splat */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i16x8_splat(int32_t x) { return mcc_mve_of_i16(vdupq_n_s16((int16_t)x)); }
+#else
 MCC_SPLAT(mcc_i16x8_splat, int32_t, int16_t, 8)
+#endif
 
 
 /*@ mcc_i32x4_splat */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_splat(int32_t x) { return vdupq_n_s32(x); }
+#else
 MCC_SPLAT(mcc_i32x4_splat, int32_t, int32_t, 4)
+#endif
 
 
 /*@ mcc_f32x4_splat */
@@ -1030,27 +1137,39 @@ static inline mcc_v128 mcc_i8x16_shuffle(mcc_v128 a, mcc_v128 b, int s0, int s1,
                                          int s7, int s8, int s9, int s10, int s11, int s12, int s13, int s14,
                                          int s15) {
   const int pick[16] = {s0, s1, s2, s3, s4, s5, s6, s7, s8, s9, s10, s11, s12, s13, s14, s15};
-  mcc_v128 r;
+  uint8_t from[32];
+  uint8_t r[16];
+  memcpy(from, &a, 16);
+  memcpy(from + 16, &b, 16);
   for (int i = 0; i < 16; i += 1) {
-    r.byte[i] = pick[i] < 16 ? a.byte[pick[i]] : b.byte[pick[i] - 16];
+    r[i] = from[pick[i]];
   }
-  return r;
+  memcpy(&a, r, sizeof a);
+  return a;
 }
 
 
 /*@ mcc_i8x16_swizzle */
 /* byte i of the result is byte b[i] of a, 0 when b[i] > 15 */
 static inline mcc_v128 mcc_i8x16_swizzle(mcc_v128 a, mcc_v128 b) {
-  mcc_v128 r;
+  uint8_t from[16];
+  uint8_t pick[16];
+  memcpy(from, &a, sizeof from);
+  memcpy(pick, &b, sizeof pick);
   for (int i = 0; i < 16; i += 1) {
-    r.byte[i] = b.byte[i] < 16 ? a.byte[b.byte[i]] : 0;
+    pick[i] = pick[i] < 16 ? from[pick[i]] : 0;
   }
-  return r;
+  memcpy(&a, pick, sizeof a);
+  return a;
 }
 
 
 /*@ mcc_i8x16_add */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i8x16_add(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vaddq_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
+#else
 MCC_MAP2(mcc_i8x16_add, int8_t, int8_t, int8_t, 16, a[i] + b[i])
+#endif
 
 
 /*@ mcc_i8x16_sub */
@@ -1058,11 +1177,19 @@ MCC_MAP2(mcc_i8x16_sub, int8_t, int8_t, int8_t, 16, a[i] - b[i])
 
 
 /*@ mcc_i8x16_min_s */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i8x16_min_s(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vminq_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
+#else
 MCC_MAP2(mcc_i8x16_min_s, int8_t, int8_t, int8_t, 16, a[i] < b[i] ? a[i] : b[i])
+#endif
 
 
 /*@ mcc_i8x16_max_s */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i8x16_max_s(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vmaxq_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
+#else
 MCC_MAP2(mcc_i8x16_max_s, int8_t, int8_t, int8_t, 16, a[i] > b[i] ? a[i] : b[i])
+#endif
 
 
 /*@ mcc_i8x16_min_u */
@@ -1096,7 +1223,11 @@ MCC_MAP2(mcc_i8x16_narrow_i16x8_u, int16_t, int16_t, uint8_t, 16, mcc_satu8(i < 
 
 
 /*@ mcc_i16x8_add */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i16x8_add(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vaddq_s16(mcc_mve_i16(a), mcc_mve_i16(b))); }
+#else
 MCC_MAP2(mcc_i16x8_add, int16_t, int16_t, int16_t, 8, a[i] + b[i])
+#endif
 
 
 /*@ mcc_i16x8_sub */
@@ -1174,23 +1305,43 @@ MCC_MAP1(mcc_i16x8_extadd_pairwise_i8x16_s, int8_t, int16_t, 8, a[2 * i] + a[2 *
 
 
 /*@ mcc_i32x4_add */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_add(mcc_v128 a, mcc_v128 b) { return vaddq_s32(a, b); }
+#else
 MCC_MAP2(mcc_i32x4_add, uint32_t, uint32_t, uint32_t, 4, a[i] + b[i])
+#endif
 
 
 /*@ mcc_i32x4_sub */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_sub(mcc_v128 a, mcc_v128 b) { return vsubq_s32(a, b); }
+#else
 MCC_MAP2(mcc_i32x4_sub, uint32_t, uint32_t, uint32_t, 4, a[i] - b[i])
+#endif
 
 
 /*@ mcc_i32x4_mul */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_mul(mcc_v128 a, mcc_v128 b) { return vmulq_s32(a, b); }
+#else
 MCC_MAP2(mcc_i32x4_mul, uint32_t, uint32_t, uint32_t, 4, a[i] * b[i])
+#endif
 
 
 /*@ mcc_i32x4_min_s */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_min_s(mcc_v128 a, mcc_v128 b) { return vminq_s32(a, b); }
+#else
 MCC_MAP2(mcc_i32x4_min_s, int32_t, int32_t, int32_t, 4, a[i] < b[i] ? a[i] : b[i])
+#endif
 
 
 /*@ mcc_i32x4_max_s */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_max_s(mcc_v128 a, mcc_v128 b) { return vmaxq_s32(a, b); }
+#else
 MCC_MAP2(mcc_i32x4_max_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? a[i] : b[i])
+#endif
 
 
 /*@ mcc_i32x4_shl */
@@ -1236,6 +1387,18 @@ MCC_MAP1(mcc_i32x4_extadd_pairwise_i16x8_s, int16_t, int32_t, 4, a[2 * i] + a[2 
 /*@ mcc_i32x4_dot_i16x8_s */
 /* products of halfwords, added in pairs, wrapping */
 MCC_MAP2(mcc_i32x4_dot_i16x8_s, int16_t, int16_t, uint32_t, 4, (uint32_t)(a[2 * i] * b[2 * i]) + (uint32_t)(a[2 * i + 1] * b[2 * i + 1]))
+
+
+/*@ mcc_i64x2_extmul_low_i32x4_s */
+MCC_MAP2(mcc_i64x2_extmul_low_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i] * b[i])
+
+
+/*@ mcc_i64x2_extmul_high_i32x4_s */
+MCC_MAP2(mcc_i64x2_extmul_high_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i + 2] * b[i + 2])
+
+
+/*@ mcc_i64x2_add */
+MCC_MAP2(mcc_i64x2_add, uint64_t, uint64_t, uint64_t, 2, a[i] + b[i])
 
 
 /*@ mcc_i32x4_sdot_i8x16 */
@@ -1336,17 +1499,214 @@ MCC_MAP1(mcc_f32x4_ceil, float, float, 4, mcc_ceil_f32(a[i]))
 MCC_MAP1(mcc_f32x4_nearest, float, float, 4, mcc_nearest_f32(a[i]))
 
 
+/*@ mcc_address */
+/* x, of which the compiler is not told what it is: addresses made with it share one register */
+static inline int32_t mcc_address(int32_t x) {
+#if defined(__GNUC__)
+  __asm__ volatile("" : "+r"(x));
+#endif
+  return x;
+}
+
+/*@ mcc_vmladav_s8 */
+/* the sum of the 16 products of signed bytes */
+static inline int32_t mcc_vmladav_s8(mcc_v128 va, mcc_v128 vb) {
+#if MCC_HAS_MVE
+  return vmladavq_s8(mcc_mve_i8(va), mcc_mve_i8(vb));
+#else
+  int8_t a[16];
+  int8_t b[16];
+  int32_t sum = 0;
+  memcpy(a, &va, sizeof a);
+  memcpy(b, &vb, sizeof b);
+  for (int i = 0; i < 16; i += 1) {
+    sum += a[i] * b[i];
+  }
+  return sum;
+#endif
+}
+
+/*@ mcc_vmladava_s8 */
+/* acc plus the sum of the 16 products of signed bytes, wrapping */
+static inline int32_t mcc_vmladava_s8(int32_t acc, mcc_v128 a, mcc_v128 b) {
+#if MCC_HAS_MVE
+  return vmladavaq_s8(acc, mcc_mve_i8(a), mcc_mve_i8(b));
+#else
+  return mcc_add_wrap(acc, mcc_vmladav_s8(a, b));
+#endif
+}
+
+/*@ mcc_vaddv_s8 */
+/* the sum of the 16 signed bytes */
+static inline int32_t mcc_vaddv_s8(mcc_v128 va) {
+#if MCC_HAS_MVE
+  return vaddvq_s8(mcc_mve_i8(va));
+#else
+  int8_t a[16];
+  int32_t sum = 0;
+  memcpy(a, &va, sizeof a);
+  for (int i = 0; i < 16; i += 1) {
+    sum += a[i];
+  }
+  return sum;
+#endif
+}
+
+/*@ mcc_vmullb_s8 */
+/* products of the signed bytes with even numbers */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmullb_s8(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vmullbq_int_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
+#else
+MCC_MAP2(mcc_vmullb_s8, int8_t, int8_t, int16_t, 8, a[2 * i] * b[2 * i])
+#endif
+
+/*@ mcc_vmullt_s8 */
+/* products of the signed bytes with odd numbers */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmullt_s8(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vmulltq_int_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
+#else
+MCC_MAP2(mcc_vmullt_s8, int8_t, int8_t, int16_t, 8, a[2 * i + 1] * b[2 * i + 1])
+#endif
+
+/*@ mcc_vmovlb_s8 */
+/* the signed bytes with even numbers as halfwords */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmovlb_s8(mcc_v128 a) { return mcc_mve_of_i16(vmovlbq_s8(mcc_mve_i8(a))); }
+#else
+MCC_MAP1(mcc_vmovlb_s8, int8_t, int16_t, 8, a[2 * i])
+#endif
+
+/*@ mcc_vmovlb_s16 */
+/* the signed halfwords with even numbers as words */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmovlb_s16(mcc_v128 a) { return vmovlbq_s16(mcc_mve_i16(a)); }
+#else
+MCC_MAP1(mcc_vmovlb_s16, int16_t, int32_t, 4, a[2 * i])
+#endif
+
+/*@ mcc_vmovlt_s8 */
+/* the signed bytes with odd numbers as halfwords */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmovlt_s8(mcc_v128 a) { return mcc_mve_of_i16(vmovltq_s8(mcc_mve_i8(a))); }
+#else
+MCC_MAP1(mcc_vmovlt_s8, int8_t, int16_t, 8, a[2 * i + 1])
+#endif
+
+/*@ mcc_vmovlt_s16 */
+/* the signed halfwords with odd numbers as words */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmovlt_s16(mcc_v128 a) { return vmovltq_s16(mcc_mve_i16(a)); }
+#else
+MCC_MAP1(mcc_vmovlt_s16, int16_t, int32_t, 4, a[2 * i + 1])
+#endif
+
+/*@ mcc_vqmovn_s32 */
+/* a in the even halfwords and b in the odd ones, saturated */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vqmovn_s32(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vqmovntq_s32(vqmovnbq_s32(mcc_mve_i16(a), a), b)); }
+#else
+MCC_MAP2(mcc_vqmovn_s32, int32_t, int32_t, int16_t, 8, mcc_sat16((i & 1) != 0 ? b[i / 2] : a[i / 2]))
+#endif
+
+/*@ mcc_vqmovn_s16 */
+/* a in the even bytes and b in the odd ones, saturated */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vqmovn_s16(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vqmovntq_s16(vqmovnbq_s16(mcc_mve_i8(a), mcc_mve_i16(a)), mcc_mve_i16(b))); }
+#else
+MCC_MAP2(mcc_vqmovn_s16, int16_t, int16_t, int8_t, 16, mcc_sat8((i & 1) != 0 ? b[i / 2] : a[i / 2]))
+#endif
+
+/*@ mcc_vqadd_n_s16 */
+/* every halfword plus the low halfword of n, saturating */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vqadd_n_s16(mcc_v128 a, int32_t n) { return mcc_mve_of_i16(vqaddq_n_s16(mcc_mve_i16(a), (int16_t)n)); }
+#else
+MCC_SHIFT(mcc_vqadd_n_s16, int16_t, 8, mcc_sat16(a[i] + (int16_t)n))
+#endif
+
+/*@ mcc_vadd_n_s32 */
+/* every word plus n, wrapping */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vadd_n_s32(mcc_v128 a, int32_t n) { return vaddq_n_s32(a, n); }
+#else
+MCC_SHIFT(mcc_vadd_n_s32, int32_t, 4, mcc_add_wrap(a[i], n))
+#endif
+
+/*@ mcc_vmul_n_s32 */
+/* every word times n, wrapping */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vmul_n_s32(mcc_v128 a, int32_t n) { return vmulq_n_s32(a, n); }
+#else
+MCC_SHIFT(mcc_vmul_n_s32, int32_t, 4, mcc_mul_wrap(a[i], n))
+#endif
+
+/*@ mcc_vmla_n_s32 */
+/* every word of a plus n times that of b, wrapping */
+static inline mcc_v128 mcc_vmla_n_s32(mcc_v128 a, mcc_v128 b, int32_t n) {
+#if MCC_HAS_MVE
+  return vmlaq_n_s32(a, b, n);
+#else
+  int32_t sum[4];
+  int32_t x[4];
+  memcpy(sum, &a, sizeof sum);
+  memcpy(x, &b, sizeof x);
+  for (int i = 0; i < 4; i += 1) {
+    sum[i] = mcc_add_wrap(sum[i], mcc_mul_wrap(x[i], n));
+  }
+  memcpy(&a, sum, sizeof a);
+  return a;
+#endif
+}
+
+/*@ mcc_vqrdmulh_s32 */
+/* mcc_sqrdmulh of every word */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vqrdmulh_s32(mcc_v128 a, mcc_v128 b) { return vqrdmulhq_s32(a, b); }
+#else
+MCC_MAP2(mcc_vqrdmulh_s32, int32_t, int32_t, int32_t, 4, mcc_sqrdmulh(a[i], b[i]))
+#endif
+
+/*@ mcc_vqrdmulh_n_s32 */
+/* mcc_sqrdmulh of every word and n */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vqrdmulh_n_s32(mcc_v128 a, int32_t n) { return vqrdmulhq_n_s32(a, n); }
+#else
+MCC_SHIFT(mcc_vqrdmulh_n_s32, int32_t, 4, mcc_sqrdmulh(a[i], n))
+#endif
+
+/*@ mcc_vrshl */
+/* x shifted left by the signed low byte of n, or right by its magnitude, rounding half up */
+static inline int32_t mcc_vrshl(int32_t x, int32_t n) {
+  const int32_t by = (int8_t)n;
+  if (by >= 0) {
+    return by > 31 ? 0 : (int32_t)((uint32_t)x << by);
+  }
+  return by < -32 ? 0 : (int32_t)((x + (INT64_C(1) << (-by - 1))) >> -by);
+}
+
+/*@ mcc_vrshl_s32 */
+/* mcc_vrshl of every word */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vrshl_s32(mcc_v128 a, mcc_v128 b) { return vrshlq_s32(a, b); }
+#else
+MCC_MAP2(mcc_vrshl_s32, int32_t, int32_t, int32_t, 4, mcc_vrshl(a[i], b[i]))
+#endif
+
+/*@ mcc_vrshl_n_s32 */
+/* mcc_vrshl of every word and n */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_vrshl_n_s32(mcc_v128 a, int32_t n) { return vrshlq_n_s32(a, n); }
+#else
+MCC_SHIFT(mcc_vrshl_n_s32, int32_t, 4, mcc_vrshl(a[i], n))
+#endif
+
+/*@ mcc_less_if_negative_s32 */
+/* every word, less one where it is negative */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_less_if_negative_s32(mcc_v128 a) { return vaddq_s32(a, vshrq_n_s32(a, 31)); }
+#else
+MCC_MAP1(mcc_less_if_negative_s32, int32_t, int32_t, 4, mcc_add_wrap(a[i], a[i] >> 31))
+#endif
+
 /*@ end */
 #endif
-/*@ mcc_i64x2_extmul_low_i32x4_s */
-MCC_MAP2(mcc_i64x2_extmul_low_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i] * b[i])
-
-
-/*@ mcc_i64x2_extmul_high_i32x4_s */
-MCC_MAP2(mcc_i64x2_extmul_high_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i + 2] * b[i + 2])
-
-
-/*@ mcc_i64x2_add */
-MCC_MAP2(mcc_i64x2_add, uint64_t, uint64_t, uint64_t, 2, a[i] + b[i])
-
-

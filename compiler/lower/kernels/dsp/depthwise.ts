@@ -16,12 +16,20 @@
 import { add, affine, type Buffer, i64, inRange, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Opcode } from '../../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
+import type { Multiplier } from '../../../../ir/tensor/fixed-point.ts';
 import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import { affineOf, integerRange, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
-import { type AccumulatorRange, accumulatorRange, type ShortScale, shortScale } from '../../proved-scale.ts';
-import { type PerChannel, perChannel } from '../../requantize.ts';
+import {
+  type AccumulatorRange,
+  accumulatorRange,
+  type ShortScale,
+  scaledFits,
+  shortScale,
+  steadyResult,
+} from '../../proved-scale.ts';
+import { type PerChannel, perChannel, requantizer } from '../../requantize.ts';
 import { type LineStep, lineSteps, type PlanePlan, planPlane, readsAhead, weightPairs } from './depthwise-plan.ts';
 import { PlaneGather } from './plane.ts';
 
@@ -37,7 +45,9 @@ interface Layer {
   readonly plane: PlanePlan;
   readonly stage: OutputStage;
   readonly zeroPoint: number;
-  /** Twice the bias, with the input's zero point folded in. */
+  /** The stored weights, by tap and then by output channel. */
+  readonly weights: ArrayLike<number>;
+  /** The bias with the input's zero point folded in. */
   readonly starts: readonly number[];
   readonly ranges: readonly AccumulatorRange[];
 }
@@ -61,10 +71,32 @@ function layerOf({ inputs, outputs, attrs, constant }: Depthwise): Layer {
   for (let c = 0; c < channels; c++) {
     const own = [...weightsOf(weights, c, channels)];
     const sum = own.reduce((total, value) => total + value, 0);
-    starts.push(2 * ((bias[c] as number) - zeroPoint * sum));
+    starts.push((bias[c] as number) - zeroPoint * sum);
     ranges.push(accumulatorRange(own, bias[c] as number, { low, high, zeroPoint }));
   }
-  return { g, plane: planPlane(g), stage: convStage(x, w, y, attrs as ConvAttrs), zeroPoint, starts, ranges };
+  const stage = convStage(x, w, y, attrs as ConvAttrs);
+  return withSteadyChannels({ g, plane: planPlane(g), stage, zeroPoint, weights, starts, ranges });
+}
+
+/** Gives channels that have one result whatever the inputs no weights, and a start and a factor of 1/8 that make it. */
+function withSteadyChannels(layer: Layer): Layer {
+  const { stage, weights, starts, ranges } = layer;
+  const results = ranges.map((range, c) => steadyResult(stage, range, c));
+  if (results.every((result) => result === undefined)) return layer;
+  const isSteady = (c: number) => results[c] !== undefined;
+  const steadyStart = (c: number) => 8 * (results[c] as number);
+  const multipliers = starts.map((_, c) =>
+    isSteady(c)
+      ? { multiplier: 2 ** 30, shift: -2 }
+      : (stage.multipliers[stage.multipliers.length === 1 ? 0 : c] as Multiplier),
+  );
+  return {
+    ...layer,
+    stage: { ...stage, multipliers },
+    weights: Array.from(weights, (value, i) => (isSteady(i % starts.length) ? 0 : value)),
+    starts: starts.map((start, c) => (isSteady(c) ? steadyStart(c) : start)),
+    ranges: ranges.map((range, c) => (isSteady(c) ? { low: steadyStart(c), high: steadyStart(c) } : range)),
+  };
 }
 
 function refusal(site: Depthwise): string | undefined {
@@ -74,12 +106,10 @@ function refusal(site: Depthwise): string | undefined {
   if (site.constant(1) === undefined) return 'needs constant weights';
   if (bias !== undefined && site.constant(2) === undefined) return 'needs a constant bias';
   if (w.quant.kind !== 'affine' || w.quant.zeroPoint.some((zero) => zero !== 0)) return 'needs symmetric weights';
-  const { plane, stage, starts, ranges } = layerOf(site);
+  const { plane, starts } = layerOf(site);
   const steps = lineSteps(plane.along, 2).length * plane.across.window;
   if (steps > MOST_STEPS) return `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}`;
-  if (starts.some((start) => Math.abs(start) >= 2 ** 31)) return 'twice a bias does not fit into 32 bits';
-  const scale = shortScale(stage, ranges);
-  return typeof scale === 'string' ? scale : undefined;
+  return starts.some((start) => Math.abs(start) >= 2 ** 30) ? 'a bias may reach 2^30' : undefined;
 }
 
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
@@ -118,13 +148,47 @@ const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   },
 };
 
-/** The constants of a channel, in registers. */
+/** A channel's constants, in registers. */
 interface Channel {
   readonly start: Expr;
-  readonly multiplier: Expr;
-  readonly power: Expr;
   /** By line of taps, then by pair. */
   readonly weights: readonly (readonly Expr[])[];
+  /** From the accumulator to the stored value. */
+  readonly finish: (acc: Expr) => Expr;
+}
+
+/** How accumulators begin and end. */
+interface Tail {
+  /** Weights and start are twice what they are. */
+  readonly isDoubled: boolean;
+  readonly channel: (oc: Expr) => Omit<Channel, 'weights'>;
+}
+
+function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale): Tail {
+  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): PerChannel =>
+    perChannel(k, name, elem, starts.map(value));
+  const start = table('start', 'i32', (value) => 2 * value);
+  const factor = table('multiplier', 'i32', (_, c) => factors(c)[0]);
+  const left = table('power', 'u8', (_, c) => Math.log2(factors(c)[1]));
+  return {
+    isDoubled: true,
+    channel: (oc) => {
+      const begin = k.let('start', start.at(oc));
+      const multiplier = k.let('multiplier', factor.at(oc));
+      const count = left.at(oc);
+      const power = k.let('power', op('i32.shl', [1, count.kind === 'const' ? count : op('i32.and', [count, 31])]));
+      return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
+    },
+  };
+}
+
+function generalTail(k: Builder, { stage, starts, ranges }: Layer): Tail {
+  const start = perChannel(k, 'start', 'i32', starts);
+  const tail = requantizer(k, stage, 'i32', scaledFits(stage, ranges));
+  return {
+    isDoubled: false,
+    channel: (oc) => ({ start: k.let('start', start.at(oc)), finish: (acc) => tail.apply(acc, oc) }),
+  };
 }
 
 /** Spells the multiplications over a plane in scratch memory. */
@@ -132,35 +196,17 @@ class Convolution {
   readonly scratch: Buffer;
   private readonly k: Builder;
   private readonly layer: Layer;
-  private readonly scale: ShortScale;
   private readonly w: Buffer;
-  private readonly starts: PerChannel;
-  private readonly multipliers: PerChannel;
-  private readonly powers: PerChannel;
+  private readonly tail: Tail;
   private readonly pairs: ReturnType<typeof weightPairs>;
 
   constructor(k: Builder, layer: Layer) {
-    const { plane, stage, starts, ranges } = layer;
-    const scale = shortScale(stage, ranges);
-    if (typeof scale === 'string') throw new Error(scale);
-    const factors = starts.map((_, c) => scale.factors(c));
+    const { plane } = layer;
     this.k = k;
     this.layer = layer;
-    this.scale = scale;
-    this.w = k.input(1, 'w');
-    this.starts = perChannel(k, 'start', 'i32', starts);
-    this.multipliers = perChannel(
-      k,
-      'multiplier',
-      'i32',
-      factors.map(([multiplier]) => multiplier),
-    );
-    this.powers = perChannel(
-      k,
-      'power',
-      'u8',
-      factors.map(([, power]) => Math.log2(power)),
-    );
+    const scale = shortScale(layer.stage, layer.ranges);
+    this.w = k.rom('w', 'i8', Int8Array.from(layer.weights));
+    this.tail = typeof scale === 'string' ? generalTail(k, layer) : shortTail(k, layer, scale);
     this.scratch = k.scratch('plane', 'i32', plane.lines * plane.words);
     this.pairs = weightPairs([...lineSteps(plane.along, 2), ...lineSteps(plane.along, 1)]);
   }
@@ -182,19 +228,15 @@ class Convolution {
     const { k, w } = this;
     const { along, across } = this.layer.plane;
     const channels = this.layer.g.output.channels;
-    const count = this.powers.at(oc);
-    const shift = count.kind === 'const' ? count : op('i32.and', [count, 31]);
-    const twice = (line: number, tap: number): Expr => {
-      const at = (line * across.tapStep + tap * along.tapStep) * channels;
-      return op('i32.shl', [w.at(add(oc, at)), 1]);
+    const weight = (line: number, tap: number): Expr => {
+      const value = w.at(add(oc, (line * across.tapStep + tap * along.tapStep) * channels));
+      return this.tail.isDoubled ? op('i32.shl', [value, 1]) : value;
     };
     return {
-      start: k.let('start', this.starts.at(oc)),
-      multiplier: k.let('multiplier', this.multipliers.at(oc)),
-      power: k.let('power', op('i32.shl', [1, shift])),
+      ...this.tail.channel(oc),
       weights: Array.from({ length: across.window }, (_, line) =>
         this.pairs.map(([low, high]) =>
-          k.let('w', high === undefined ? twice(line, low) : op('dsp.pkhbt', [twice(line, low), twice(line, high)])),
+          k.let('w', high === undefined ? weight(line, low) : op('dsp.pkhbt', [weight(line, low), weight(line, high)])),
         ),
       ),
     };
@@ -235,7 +277,7 @@ class Convolution {
     }
     targets.forEach((target, i) => {
       const { value } = sums[i] as Variable;
-      k.store(y, target, this.scale.apply(k, value, channel.multiplier, channel.power));
+      k.store(y, target, channel.finish(value));
     });
   }
 

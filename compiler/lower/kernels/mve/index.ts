@@ -1,5 +1,6 @@
 /** Kernels for Helium: Cortex-M55. */
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { Kernel } from '../../kernel.ts';
+import { MVE_CONV_KERNELS } from './conv.ts';
 
-export const MVE_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {};
+export const MVE_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = { conv2d: MVE_CONV_KERNELS };

@@ -1,5 +1,6 @@
 /** Everything `mcc inspect` says about a model on a target, as data. */
-import { countProgram, cycles } from '../../ir/loop/cost.ts';
+import { type Counts, weighted } from '../../ir/loop/cost.ts';
+import { countProgram } from '../../ir/loop/count.ts';
 import { type Graph, inputTypes, type Node, outputTypes, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
 import { opRecord } from '../../ir/tensor/ops/index.ts';
 import { byteSize, typeText } from '../../ir/tensor/types.ts';
@@ -26,6 +27,7 @@ export interface StepReport {
   readonly weightBytes: number;
   /** Arena bytes that hold something while the call runs. */
   readonly liveBytes: number;
+  readonly predictedInstructions: number;
   readonly predictedCycles: number;
 }
 
@@ -40,17 +42,27 @@ export interface ModelReport {
   readonly constantBytes: number;
   readonly arenaBytes: number;
   readonly stateBytes: number;
+  readonly predictedInstructions: number;
   readonly predictedCycles: number;
+}
+
+type Prediction = Pick<StepReport, 'predictedInstructions' | 'predictedCycles'>;
+
+function predicted(counts: Counts, { cost }: Target): Prediction {
+  return {
+    predictedInstructions: Math.round(weighted(counts, cost.instructions)),
+    predictedCycles: Math.round(weighted(counts, cost.cycles)),
+  };
 }
 
 /** `graph` is the simplified one that was lowered. */
 export function reportModel(graph: Graph, { program, plan }: Lowered, target: Target): ModelReport {
   const nodes = new Map(graph.nodes.flatMap((node) => node.outputs.map((value) => [value, node] as const)));
-  const costs = countProgram(program).map(({ counts }) => Math.round(cycles(counts, target.cost)));
+  const costs = countProgram(program).map(({ counts }) => predicted(counts, target));
   const steps = plan.memory.order.map((index, position) => {
     const step = plan.steps[index] as StepPlan;
     const node = step.op === 'copy' ? undefined : nodes.get(step.value);
-    return stepReport(graph, step, node, plan.memory.live[position] as number, costs[position] as number);
+    return stepReport(graph, step, node, plan.memory.live[position] as number, costs[position] as Prediction);
   });
   const port = (name: ValueName): PortReport => {
     const type = typeOfValue(graph, name);
@@ -66,7 +78,8 @@ export function reportModel(graph: Graph, { program, plan }: Lowered, target: Ta
     constantBytes: weightBytes(program),
     arenaBytes: program.arenaBytes,
     stateBytes: program.stateBytes,
-    predictedCycles: costs.reduce((sum, cost) => sum + cost, 0),
+    predictedInstructions: costs.reduce((sum, { predictedInstructions }) => sum + predictedInstructions, 0),
+    predictedCycles: costs.reduce((sum, { predictedCycles }) => sum + predictedCycles, 0),
   };
 }
 
@@ -75,7 +88,7 @@ function stepReport(
   step: StepPlan,
   node: Node | undefined,
   liveBytes: number,
-  predictedCycles: number,
+  prediction: Prediction,
 ): StepReport {
   const { op, value, kernel, refused } = step;
   const type = graph.types.get(value);
@@ -90,6 +103,6 @@ function stepReport(
     macs: macs ?? 0,
     weightBytes: constants.reduce((sum, name) => sum + byteSize(typeOfValue(graph, name)), 0),
     liveBytes,
-    predictedCycles,
+    ...prediction,
   };
 }

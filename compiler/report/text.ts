@@ -24,7 +24,7 @@ export function grouped(value: number): string {
 }
 
 /** The first of the names that converters join with ';' for what they fused, its end if it is long. */
-function shortName(value: string, width: number): string {
+export function shortName(value: string, width: number): string {
   const name = value.split(';')[0] as string;
   return name.length <= width ? name : `…${name.slice(name.length - width + 1)}`;
 }
@@ -40,6 +40,7 @@ export function reportText(report: ModelReport): string[] {
     step.macs,
     step.weightBytes,
     step.liveBytes,
+    step.predictedInstructions,
     step.predictedCycles,
   ]);
   return [
@@ -47,12 +48,12 @@ export function reportText(report: ModelReport): string[] {
     ...report.inputs.map(port('input ')),
     ...report.outputs.map(port('output')),
     '',
-    ...table(['#', 'kernel', 'makes', 'type', 'MACs', 'weights', 'RAM live', 'cycles'], steps),
+    ...table(['#', 'kernel', 'makes', 'type', 'MACs', 'weights', 'RAM live', 'instructions', 'cycles'], steps),
     '',
     `MACs       ${grouped(report.macs)}`,
     `constants  ${grouped(report.constantBytes)} bytes of flash; code comes on top`,
     `arena      ${grouped(report.arenaBytes)} bytes of RAM${report.stateBytes === 0 ? '' : `, ${grouped(report.stateBytes)} of them state`}; input and output buffers are the caller's`,
-    `cycles     ${grouped(report.predictedCycles)} predicted from the loop IR; they rank, they do not promise`,
+    `predicted  ${grouped(report.predictedInstructions)} instructions and ${grouped(report.predictedCycles)} cycles, from the loop IR; cycles rank, they do not promise`,
   ];
 }
 

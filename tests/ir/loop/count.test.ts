@@ -67,11 +67,11 @@ test('the halves of a 64-bit register are free', () => {
 
 test('what loops decide counts as often as it holds', () => {
   const body = 'for i in 0..4 unroll { for j in 0..5 unroll { if i32.and(j >= 1, j < 4) { store y.i32[0] = 1 } } }';
-  equal(count(body)['store4'], 12);
-  equal(count('for i in 0..10 unroll { if i < 3 { store y.i32[0] = 1 } else { store y.i16[0] = 1 } }')['store4'], 3);
-  equal(count('for i in 0..10 unroll { if i < 3 { store y.i32[0] = 1 } else { store y.i16[0] = 1 } }')['store2'], 7);
+  equal(count(body).store4, 12);
+  equal(count('for i in 0..10 unroll { if i < 3 { store y.i32[0] = 1 } else { store y.i16[0] = 1 } }').store4, 3);
+  equal(count('for i in 0..10 unroll { if i < 3 { store y.i32[0] = 1 } else { store y.i16[0] = 1 } }').store2, 7);
   const named = 'for i in 0..10 unroll { let a = i * 2 if a < 9 { store y.i32[0] = 1 } }';
-  equal(count(named)['store4'], 5);
+  equal(count(named).store4, 5);
 });
 
 test('arms that data decides count half each, a single one whole', () => {

@@ -1,11 +1,11 @@
 /** Expressions as C text, with no more parentheses than C and the compilers' warnings ask for. */
 import type { Opcode } from '../../ir/loop/instructions.ts';
-import { ACCESS_BYTES, type Access, type BufferParam, type Expr } from '../../ir/loop/types.ts';
+import { ACCESS_BYTES, type Access, type BufferParam, ELEM_BYTES, type Expr } from '../../ir/loop/types.ts';
 import { literal } from './literals.ts';
 import { isComparison } from './range.ts';
 import { SPELL_MVE } from './spell-mve.ts';
 import { SPELL_SCALAR } from './spell-scalar.ts';
-import { LOAD_FIRST, LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
+import { LOAD_FIRST, LOAD_ORDERED, LOAD_VECTOR, SPELL_VECTOR } from './spell-vector.ts';
 import { LEVEL, type Spelling } from './spelling.ts';
 
 export const SPELL: { readonly [K in Opcode]: Spelling } = { ...SPELL_SCALAR, ...SPELL_VECTOR, ...SPELL_MVE };
@@ -77,10 +77,48 @@ function literalText(text: string): Text {
 
 /** The element itself, or a function that reads other bytes from its address on. */
 function printLoad(buffer: string, access: Access, index: Expr, names: Names): string {
+  if (access === 'v128_ordered') return printOrdered(buffer, index, names);
+  if (access === 'i32_ordered' || access === 'i64_ordered') return printOrdered(buffer, access, index, names);
   const at = `${names.local(buffer)}[${printExpr(index, names)}]`;
   if (access === names.buffer(buffer).elem) return at;
   if (access.startsWith('first')) return `${LOAD_FIRST}(&${at}, ${ACCESS_BYTES[access]})`;
   return `${LOADS[access] ?? `mcc_load_${access}`}(&${at})`;
+}
+
+/** LDRD reaches so many bytes. */
+const ORDERED_REACH = 1020;
+
+/** Loads whose addresses differ in a constant share the rest of it, and name the constant as such. */
+function printOrdered(buffer: string, access: Access, index: Expr, names: Names): string {
+  const [base, constant] = splitConstant(index);
+  const bytes = constant * ELEM_BYTES[names.buffer(buffer).elem];
+  const near = bytes >= 0 && bytes <= ORDERED_REACH && bytes % 4 === 0;
+  const at = `&${names.local(buffer)}[${printExpr(near ? base : index, names)}]`;
+  return `mcc_load_${access}(${at}, ${near ? bytes : 0})`;
+}
+
+function splitConstant(index: Expr): readonly [Expr, number] {
+  const zero: Expr = { kind: 'const', type: 'i32', value: 0 };
+  if (index.kind === 'const') return [zero, index.value as number];
+  if (index.kind !== 'op' || index.op !== 'i32.add') return [index, 0];
+  const [base, last] = index.args as [Expr, Expr];
+  if (last.kind === 'const') return [base, last.value as number];
+  return [index, 0];
+}
+
+/** Distances that Helium's loads of bytes reach go beside the address, in as few groups as possible. */
+const REACH = { low: -112, bytes: 240 } as const;
+
+function printOrdered(buffer: string, index: Expr, names: Names): string {
+  const [base, distance] = index.kind === 'op' && index.op === 'i32.add' ? index.args : [];
+  const size = ELEM_BYTES[names.buffer(buffer).elem];
+  if (base === undefined || distance?.kind !== 'const') {
+    return `${LOAD_ORDERED}(&${names.local(buffer)}[${printExpr(index, names)}], 0)`;
+  }
+  const bytes = Number(distance.value) * size;
+  const group = Math.floor((bytes - REACH.low) / REACH.bytes) * REACH.bytes;
+  const at = printExpr(add(base, group / size), names);
+  return `${LOAD_ORDERED}(&${names.local(buffer)}[${at}], ${bytes - group})`;
 }
 
 const LOADS: Readonly<Partial<Record<Access, string>>> = LOAD_VECTOR;

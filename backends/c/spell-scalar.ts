@@ -119,6 +119,7 @@ export const SPELL_SCALAR: { readonly [K in keyof typeof SCALAR]: Spelling } = {
   'dsp.smlatb': call('mcc_smlatb'),
   'dsp.smlatt': call('mcc_smlatt'),
   'dsp.smmlar': call('mcc_smmlar'),
+  'dsp.bfi8': call('mcc_bfi8'),
   'dsp.pkhbt': call('mcc_pkhbt'),
   'dsp.pkhtb': call('mcc_pkhtb'),
 };

@@ -161,6 +161,7 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     const rounded = w.i64.add(product(w, a, b), w.i64.const(1n << 31n));
     return w.i32.add(c(), w.i32.wrap(w.i64.shr_s(rounded, w.i64.const(32n))));
   }),
+  'dsp.bfi8': inline2((w, a, b) => w.i32.or(w.i32.and(a(), w.i32.const(255)), w.i32.shl(b(), w.i32.const(8)))),
   'dsp.pkhbt': inline2((w, a, b) => packHalves(w, b(), a())),
   'dsp.pkhtb': inline2((w, a, b) => w.i32.or(w.i32.shr_u(b(), w.i32.const(16)), w.i32.and(a(), w.i32.const(-65536)))),
   'i32x4.sdot_i8x16': dotProducts('s'),

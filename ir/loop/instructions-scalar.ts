@@ -333,6 +333,7 @@ const INTRINSICS = defineAll({
     doc: 'c + a.hi * b.hi, wrapping (SMLATT)',
     evaluate: (a: number, b: number, c: number) => (c + Math.imul(high16(a), high16(b))) | 0,
   },
+  'dsp.bfi8': binary('i32', (a: number, b: number) => (a & 0xff) | (b << 8), 'the low byte of a below b (BFI)'),
   'dsp.pkhbt': binary('i32', (a: number, b: number) => (a & 0xffff) | (b << 16), 'a.lo below b.lo (PKHBT)'),
   'dsp.pkhtb': binary('i32', (a: number, b: number) => (b >>> 16) | (a & ~0xffff), 'b.hi below a.hi (PKHTB)'),
 });

@@ -136,34 +136,41 @@ static inline double mcc_load_f64(const void *p) {
 }
 
 /*@ mcc_load_i32_ordered */
-/* An aligned word, by a load that stays where it is written, among the dual multiplies: compilers that may move it load
- * early and then spill, since a core has 14 registers. */
-static inline int32_t mcc_load_i32_ordered(const void *p) {
-  int32_t v;
+/* The aligned word that many bytes behind p, by a load that stays where it is written, among the dual multiplies:
+ * compilers that may move it load early, and those that may compute its address keep one for each; then they spill, since
+ * a core has 14 registers. */
 #if MCC_HAS_SIMD32
-  typedef int32_t __attribute__((may_alias)) word;
-  __asm__ volatile("ldr %0, %1" : "=r"(v) : "m"(*(const word *)p));
+#define mcc_load_i32_ordered(p, offset)                                                                       \
+  __extension__({                                                                                            \
+    int32_t mcc_word_;                                                                                       \
+    __asm__ volatile("ldr %0, [%1, %2]" : "=r"(mcc_word_) : "r"(p), "n"(offset) : "memory");                 \
+    mcc_word_;                                                                                               \
+  })
 #else
-  memcpy(&v, p, sizeof v);
-#endif
+static inline int32_t mcc_load_i32_ordered(const void *p, int offset) {
+  int32_t v;
+  memcpy(&v, (const char *)p + offset, sizeof v);
   return v;
 }
+#endif
 
 /*@ mcc_load_i64_ordered */
 /* two aligned words in the same way, the first below the second */
-static inline int64_t mcc_load_i64_ordered(const void *p) {
 #if MCC_HAS_SIMD32
-  typedef int64_t __attribute__((may_alias, aligned(4))) words;
-  int32_t low;
-  int32_t high;
-  __asm__ volatile("ldrd %0, %1, %2" : "=r"(low), "=r"(high) : "m"(*(const words *)p));
-  return (int64_t)(((uint64_t)(uint32_t)high << 32) | (uint32_t)low);
+#define mcc_load_i64_ordered(p, offset)                                                                       \
+  __extension__({                                                                                            \
+    int32_t mcc_low_;                                                                                        \
+    int32_t mcc_high_;                                                                                       \
+    __asm__ volatile("ldrd %0, %1, [%2, %3]" : "=r"(mcc_low_), "=r"(mcc_high_) : "r"(p), "n"(offset) : "memory"); \
+    (int64_t)(((uint64_t)(uint32_t)mcc_high_ << 32) | (uint32_t)mcc_low_);                                   \
+  })
 #else
+static inline int64_t mcc_load_i64_ordered(const void *p, int offset) {
   int64_t v;
-  memcpy(&v, p, sizeof v);
+  memcpy(&v, (const char *)p + offset, sizeof v);
   return v;
-#endif
 }
+#endif
 
 /*@ mcc_store_i8 */
 static inline void mcc_store_i8(void *p, int32_t x) {
@@ -723,6 +730,17 @@ static inline int32_t mcc_smmlar(int32_t a, int32_t b, int32_t c) {
   return r;
 #else
   return (int32_t)((uint32_t)c + (uint32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32));
+#endif
+}
+
+/*@ mcc_bfi8 */
+/* low byte of a below b */
+static inline int32_t mcc_bfi8(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  __asm__("bfi %0, %1, #8, #24" : "+r"(a) : "r"(b));
+  return a;
+#else
+  return (int32_t)(((uint32_t)a & 0xffu) | ((uint32_t)b << 8));
 #endif
 }
 

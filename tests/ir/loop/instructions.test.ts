@@ -168,6 +168,7 @@ test('dual 16-bit instructions', () => {
         const rounded = (BigInt(x) * BigInt(y) + 2n ** 31n) >> 32n;
         equal(BigInt(run('dsp.smmlar', x, y, c) as number), wrap(32, rounded + BigInt(c)));
       }
+      equal(BigInt(run('dsp.bfi8', x, y) as number), wrap(32, unsigned(8, a) + b * 256n));
       equal(BigInt(run('dsp.pkhbt', x, y) as number), wrap(32, unsigned(16, a) + unsigned(16, b) * 65536n));
       equal(BigInt(run('dsp.pkhtb', x, y) as number), wrap(32, unsigned(16, b >> 16n) + half(a, true) * 65536n));
     }

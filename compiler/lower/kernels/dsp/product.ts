@@ -242,9 +242,10 @@ function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, 
   const channel = k.let('channel', affine([[group, channels]], inGroup));
   const [scaleLower, scaleUpper] = block.scale.finish(pair, channel);
   sums.forEach((sum, p) => {
-    const at = k.let('to', add(starts[p] as Expr, channel));
-    k.store(y, at, scaleLower(lowerOf(sum)));
-    if (channels > 1) k.store(y, add(at, 1), scaleUpper(upperOf(k, sum)));
+    const at = add(starts[p] as Expr, channel);
+    const lower = k.let('byte', scaleLower(lowerOf(sum)));
+    if (channels === 1) k.store(y, at, lower);
+    else k.store(y, at, op('dsp.bfi8', [lower, scaleUpper(upperOf(k, sum))]), 'i16');
   });
 }
 

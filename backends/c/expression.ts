@@ -1,4 +1,5 @@
 /** Expressions as C text, with no more parentheses than C and the compilers' warnings ask for. */
+import { add } from '../../ir/loop/build.ts';
 import type { Opcode } from '../../ir/loop/instructions.ts';
 import { ACCESS_BYTES, type Access, type BufferParam, ELEM_BYTES, type Expr } from '../../ir/loop/types.ts';
 import { literal } from './literals.ts';
@@ -77,22 +78,23 @@ function literalText(text: string): Text {
 
 /** The element itself, or a function that reads other bytes from its address on. */
 function printLoad(buffer: string, access: Access, index: Expr, names: Names): string {
-  if (access === 'v128_ordered') return printOrdered(buffer, index, names);
-  if (access === 'i32_ordered' || access === 'i64_ordered') return printOrdered(buffer, access, index, names);
+  if (access === 'v128_ordered') return printOrderedVector(buffer, index, names);
+  if (access === 'i8_ordered' || access === 'i32_ordered' || access === 'i64_ordered')
+    return printOrdered(buffer, access, index, names);
   const at = `${names.local(buffer)}[${printExpr(index, names)}]`;
   if (access === names.buffer(buffer).elem) return at;
   if (access.startsWith('first')) return `${LOAD_FIRST}(&${at}, ${ACCESS_BYTES[access]})`;
   return `${LOADS[access] ?? `mcc_load_${access}`}(&${at})`;
 }
 
-/** LDRD reaches so many bytes. */
+/** LDRD reaches so many bytes, by words; LDRSB four times as many. */
 const ORDERED_REACH = 1020;
 
 /** Loads whose addresses differ in a constant share the rest of it, and name the constant as such. */
 function printOrdered(buffer: string, access: Access, index: Expr, names: Names): string {
   const [base, constant] = splitConstant(index);
   const bytes = constant * ELEM_BYTES[names.buffer(buffer).elem];
-  const near = bytes >= 0 && bytes <= ORDERED_REACH && bytes % 4 === 0;
+  const near = bytes >= 0 && bytes <= ORDERED_REACH && (access === 'i8_ordered' || bytes % 4 === 0);
   const at = `&${names.local(buffer)}[${printExpr(near ? base : index, names)}]`;
   return `mcc_load_${access}(${at}, ${near ? bytes : 0})`;
 }
@@ -109,16 +111,13 @@ function splitConstant(index: Expr): readonly [Expr, number] {
 /** Distances that Helium's loads of bytes reach go beside the address, in as few groups as possible. */
 const REACH = { low: -112, bytes: 240 } as const;
 
-function printOrdered(buffer: string, index: Expr, names: Names): string {
-  const [base, distance] = index.kind === 'op' && index.op === 'i32.add' ? index.args : [];
+function printOrderedVector(buffer: string, index: Expr, names: Names): string {
+  const [base, constant] = splitConstant(index);
   const size = ELEM_BYTES[names.buffer(buffer).elem];
-  if (base === undefined || distance?.kind !== 'const') {
-    return `${LOAD_ORDERED}(&${names.local(buffer)}[${printExpr(index, names)}], 0)`;
-  }
-  const bytes = Number(distance.value) * size;
+  const bytes = constant * size;
   const group = Math.floor((bytes - REACH.low) / REACH.bytes) * REACH.bytes;
-  const at = printExpr(add(base, group / size), names);
-  return `${LOAD_ORDERED}(&${names.local(buffer)}[${at}], ${bytes - group})`;
+  const at = `&${names.local(buffer)}[${printExpr(add(base, group / size), names)}]`;
+  return `${LOAD_ORDERED}(${at}, ${bytes - group})`;
 }
 
 const LOADS: Readonly<Partial<Record<Access, string>>> = LOAD_VECTOR;

@@ -91,7 +91,7 @@ export const SPELL_VECTOR: { readonly [K in keyof typeof VECTOR]: Spelling } = {
 };
 
 /** Functions that load a vector from an address of any alignment. */
-export const LOAD_VECTOR: Readonly<Record<Exclude<VectorAccess, FirstAccess>, string>> = {
+export const LOAD_VECTOR: Readonly<Record<Exclude<VectorAccess, FirstAccess | 'v128_ordered'>, string>> = {
   v128: 'mcc_v128_load',
   i8x8_s: 'mcc_v128_load_i8x8',
   u8x8_u: 'mcc_v128_load_u8x8',
@@ -108,6 +108,9 @@ export const STORE_VECTOR: Readonly<Record<'v128' | 'low64', string>> = {
   v128: 'mcc_v128_store',
   low64: 'mcc_v128_store_low64',
 };
+
+/** Loads a vector at its place among other statements; its last argument is a distance in bytes from the address. */
+export const LOAD_ORDERED = 'mcc_v128_load_ordered';
 
 /** Functions that load or store the first bytes of a vector; how many is their last argument. */
 export const LOAD_FIRST = 'mcc_v128_load_first';

@@ -153,9 +153,11 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
   i64: (m, at) => m.data.getBigInt64(at, true),
   f32: (m, at) => m.data.getFloat32(at, true),
   f64: (m, at) => m.data.getFloat64(at, true),
+  i8_ordered: (m, at) => m.data.getInt8(at),
   i32_ordered: (m, at) => m.data.getInt32(at, true),
   i64_ordered: (m, at) => m.data.getBigInt64(at, true),
   v128: (m, at) => m.bytes.slice(at, at + 16),
+  v128_ordered: (m, at) => m.bytes.slice(at, at + 16),
   i8x8_s: (m, at) => {
     const lanes = new Int16Array(8);
     for (let i = 0; i < 8; i++) lanes[i] = m.data.getInt8(at + i);

@@ -23,9 +23,10 @@ export type Access = Elem | OrderedAccess | VectorAccess;
  * Loads of words and pairs of words, on buffers whose elements have 4 bytes or more. They ask backends to issue them where
  * they stand, among the dual 16-bit multiplies: where registers are few, what is loaded early is spilled.
  */
-export type OrderedAccess = 'i32_ordered' | 'i64_ordered';
+export type OrderedAccess = 'i8_ordered' | 'i32_ordered' | 'i64_ordered';
 export type VectorAccess =
   | 'v128' // 16 bytes
+  | 'v128_ordered' // 16 bytes, as `i32_ordered`; on buffers of any element (load only)
   | 'i8x8_s' // 8 bytes, each sign-extended to a 16-bit lane (load only)
   | 'u8x8_u' // 8 bytes, each zero-extended to a 16-bit lane (load only)
   | 'i16x4_s' // 4 halfwords, each sign-extended to a 32-bit lane (load only)
@@ -187,9 +188,11 @@ export const ELEM_BYTES: Readonly<Record<Elem, number>> = {
 /** Bytes that an access touches. */
 export const ACCESS_BYTES: Readonly<Record<Access, number>> = {
   ...ELEM_BYTES,
+  i8_ordered: 1,
   i32_ordered: 4,
   i64_ordered: 8,
   v128: 16,
+  v128_ordered: 16,
   i8x8_s: 8,
   u8x8_u: 8,
   i16x4_s: 8,
@@ -211,9 +214,11 @@ export const ACCESS_TYPE: Readonly<Record<Access, Type>> = {
   i64: 'i64',
   f32: 'f32',
   f64: 'f64',
+  i8_ordered: 'i32',
   i32_ordered: 'i32',
   i64_ordered: 'i64',
   v128: 'v128',
+  v128_ordered: 'v128',
   i8x8_s: 'v128',
   u8x8_u: 'v128',
   i16x4_s: 'v128',

@@ -64,6 +64,14 @@
 #define MCC_HAS_SIMD32 0
 #endif
 
+/*@ MCC_HAS_THUMB2 */
+/* Armv7-M and later, without Armv8-M Baseline: LDRD, MLA, and far loads of bytes with their sign. */
+#if defined(__GNUC__) && defined(__thumb2__)
+#define MCC_HAS_THUMB2 1
+#else
+#define MCC_HAS_THUMB2 0
+#endif
+
 /*@ MCC_INF_F32 MCC_INF_F64 MCC_NAN_F32 MCC_NAN_F64 */
 #if defined(__GNUC__)
 #define MCC_INF_F32 __builtin_inff()
@@ -135,11 +143,24 @@ static inline double mcc_load_f64(const void *p) {
   return v;
 }
 
+/*@ mcc_load_i8_ordered */
+/* The byte that many bytes behind p with its sign, in the same way as the word below. */
+#if MCC_HAS_THUMB2
+#define mcc_load_i8_ordered(p, offset)                                                                        \
+  __extension__({                                                                                            \
+    int32_t mcc_byte_;                                                                                       \
+    __asm__ volatile("ldrsb %0, [%1, %2]" : "=r"(mcc_byte_) : "r"(p), "n"(offset) : "memory");               \
+    mcc_byte_;                                                                                               \
+  })
+#else
+static inline int32_t mcc_load_i8_ordered(const void *p, int offset) { return ((const int8_t *)p)[offset]; }
+#endif
+
 /*@ mcc_load_i32_ordered */
 /* The aligned word that many bytes behind p, by a load that stays where it is written, among the dual multiplies:
  * compilers that may move it load early, and those that may compute its address keep one for each; then they spill, since
  * a core has 14 registers. */
-#if MCC_HAS_SIMD32
+#if MCC_HAS_SIMD32 || MCC_HAS_THUMB2
 #define mcc_load_i32_ordered(p, offset)                                                                       \
   __extension__({                                                                                            \
     int32_t mcc_word_;                                                                                       \
@@ -155,13 +176,14 @@ static inline int32_t mcc_load_i32_ordered(const void *p, int offset) {
 #endif
 
 /*@ mcc_load_i64_ordered */
-/* two aligned words in the same way, the first below the second */
-#if MCC_HAS_SIMD32
+/* two aligned words in the same way, the first below the second; not onto the address, which early Cortex-M3 lose then
+ * (erratum 602117) */
+#if MCC_HAS_SIMD32 || MCC_HAS_THUMB2
 #define mcc_load_i64_ordered(p, offset)                                                                       \
   __extension__({                                                                                            \
     int32_t mcc_low_;                                                                                        \
     int32_t mcc_high_;                                                                                       \
-    __asm__ volatile("ldrd %0, %1, [%2, %3]" : "=r"(mcc_low_), "=r"(mcc_high_) : "r"(p), "n"(offset) : "memory"); \
+    __asm__ volatile("ldrd %0, %1, [%2, %3]" : "=&r"(mcc_low_), "=&r"(mcc_high_) : "r"(p), "n"(offset) : "memory"); \
     (int64_t)(((uint64_t)(uint32_t)mcc_high_ << 32) | (uint32_t)mcc_low_);                                   \
   })
 #else
@@ -634,6 +656,17 @@ static inline int32_t mcc_mulhir(int32_t a, int32_t b) {
 #endif
 }
 
+/*@ mcc_mla_ordered */
+/* c + a * b modulo 2^32, computed among ordered loads where it is written (MLA) */
+static inline int32_t mcc_mla_ordered(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_THUMB2
+  __asm__ volatile("mla %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+#else
+  return (int32_t)((uint32_t)c + (uint32_t)a * (uint32_t)b);
+#endif
+}
+
 /*@ mcc_pack16 */
 /* the low halfwords of two numbers as one word */
 static inline int32_t mcc_pack16(int32_t low, int32_t high) {
@@ -905,11 +938,7 @@ static inline int32_t mcc_satu8(int32_t x) { return x > 255 ? 255 : (x < 0 ? 0 :
 
 /*@ mcc_v128_load */
 static inline mcc_v128 mcc_v128_load(const void *p) {
-#if MCC_MVE_ORDERED
-  int8x16_t v;
-  __asm__ volatile("vldrb.8 %q0, %1" : "=w"(v) : "Ux"(*(const mcc_mve_bytes *)p));
-  return mcc_mve_of_i8(v);
-#elif MCC_HAS_MVE
+#if MCC_HAS_MVE
   return mcc_mve_of_i8(vldrbq_s8((const int8_t *)p));
 #else
   mcc_v128 v;
@@ -917,6 +946,22 @@ static inline mcc_v128 mcc_v128_load(const void *p) {
   return v;
 #endif
 }
+
+
+/*@ mcc_v128_load_ordered */
+/* 16 bytes from `distance`, a constant, behind p on, by a load that stays where it is written */
+#if MCC_MVE_ORDERED
+#define mcc_v128_load_ordered(p, distance)                                                                   \
+  __extension__({                                                                                            \
+    int8x16_t mcc_bytes_;                                                                                    \
+    __asm__ volatile("vldrb.8 %q0, [%1, %2]" : "=w"(mcc_bytes_) : "r"(p), "n"(distance) : "memory");         \
+    mcc_mve_of_i8(mcc_bytes_);                                                                               \
+  })
+#else
+static inline mcc_v128 mcc_v128_load_ordered(const void *p, int32_t distance) {
+  return mcc_v128_load((const uint8_t *)p + distance);
+}
+#endif
 
 
 /*@ mcc_v128_load_first */

@@ -102,7 +102,7 @@ class Tile<K extends OpName> {
       0,
       looped * BLOCK,
       (i) => {
-        for (let u = 0; u < each; u++) this.step(add(add(x, i), u * BLOCK), add(add(w, i), u * BLOCK), 'v128');
+        for (let u = 0; u < each; u++) this.step(add(add(x, i), u * BLOCK), add(add(w, i), u * BLOCK), 'v128_ordered');
       },
       { step: each * BLOCK },
     );
@@ -117,7 +117,7 @@ class Tile<K extends OpName> {
 
   private access(step: number): Access {
     const left = this.rows.runs.bytes - step * BLOCK;
-    return this.rows.slack ? 'v128' : firstBytes(left);
+    return this.rows.slack || left >= BLOCK ? 'v128_ordered' : firstBytes(left);
   }
 
   private at(pixel: number, channel: number): Variable {
@@ -128,7 +128,7 @@ class Tile<K extends OpName> {
     const { k, rows } = this;
     const isFirst = this.accumulators.length === 0;
     const weights = Array.from({ length: this.channels }, (_, channel) =>
-      k.let('w_bytes', rows.w.at(add(this.row, add(w, channel * rowBytes(rows.runs))), 'v128')),
+      k.let('w_bytes', rows.w.at(add(this.row, add(w, channel * rowBytes(rows.runs))), 'v128_ordered')),
     );
     this.pixels.forEach((pixel, p) => {
       const bytes = k.let('x_bytes', rows.x.at(add(pixel, x), access));

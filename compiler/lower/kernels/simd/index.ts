@@ -1,9 +1,10 @@
 /** Kernels for 128-bit SIMD: WebAssembly, AArch64 and x86-64. */
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { Kernel } from '../../kernel.ts';
+import { CONV_F32 } from './conv-f32.ts';
 import { CONV_I8 } from './conv-i8.ts';
 
 export const SIMD_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
-  conv2d: CONV_I8.conv2d,
-  fully_connected: CONV_I8.fully_connected,
+  conv2d: [...CONV_I8.conv2d, ...CONV_F32.conv2d],
+  fully_connected: [...CONV_I8.fully_connected, ...CONV_F32.fully_connected],
 };

@@ -4,9 +4,11 @@ import type { Kernel } from '../../kernel.ts';
 import { DSP_CONV_KERNELS } from './conv.ts';
 import { DSP_DEPTHWISE_KERNELS } from './depthwise.ts';
 import { DSP_MATMUL_KERNELS } from './matmul.ts';
+import { DSP_SUM_KERNELS } from './sum.ts';
 
 export const DSP_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
   ...DSP_CONV_KERNELS,
   ...DSP_DEPTHWISE_KERNELS,
   ...DSP_MATMUL_KERNELS,
+  ...DSP_SUM_KERNELS,
 };

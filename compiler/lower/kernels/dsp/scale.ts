@@ -1,5 +1,5 @@
 /** First values of accumulators and factors of their scaling, in tables by pairs of channels. */
-import { add, affine, i32, i64, mul, op } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, i64, mul, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from '../../kernel.ts';
@@ -57,40 +57,43 @@ function shortScaleOf<K extends OpName>(
 ): Scale {
   const factors = pairs.flatMap(({ lower, upper }) => [scale.factors(lower), scale.factors(upper ?? lower)]);
   const multipliers = factors.map(([multiplier]) => multiplier);
-  const [first] = multipliers as [number, ...number[]];
-  const single = multipliers.every((multiplier) => multiplier === first);
+  const all = factors.map(([, power]) => power);
+  const first = factors[0] as readonly [number, number];
+  const single = factors.every(([multiplier, power]) => multiplier === first[0] && power === first[1]);
   const width = single ? 2 : 4;
   const words = starts.flatMap((start, i) => [...start, ...(single ? [] : multipliers.slice(2 * i, 2 * i + 2))]);
   const table = k.rom('stage', 'i32', words);
-  const power = powers(
-    k,
-    factors.map(([, power]) => power),
-  );
+  // Tables, not constants, so that layers of one shape share their code.
+  const factor = single ? k.rom('factor', 'i32', first) : undefined;
+  const power = factor === undefined ? powers(k, all) : undefined;
+  const apply = (sum: Sum, m: Expr, p: Expr) => scale.apply(k, sum(true), m, p);
   return {
     start: (pair) => table.at(mul(pair, width), 'i64_ordered'),
     finish: (pair) => {
-      const pairOf = single
-        ? ([i32(first), i32(first)] as const)
-        : halves(k.let('multipliers', table.at(affine([[pair, width]], 2), 'i64_ordered')));
-      return [0, 1].map((i) => {
-        const factor = k.let('power', power(affine([[pair, 2]], i)));
-        return (sum: Sum) => scale.apply(k, sum(true), pairOf[i] as Expr, factor);
-      }) as unknown as ReturnType<Scale['finish']>;
+      if (power === undefined) {
+        const [m, p] = halves(k.let('factor', (factor as Buffer).at(0, 'i64_ordered')));
+        return [(sum) => apply(sum, m, p), (sum) => apply(sum, m, p)];
+      }
+      const [m0, m1] = halves(k.let('multipliers', table.at(affine([[pair, width]], 2), 'i64_ordered')));
+      const [p0, p1] = [0, 1].map((i) => k.let('power', power(affine([[pair, 2]], i)))) as [Expr, Expr];
+      return [(sum) => apply(sum, m0, p0), (sum) => apply(sum, m1, p1)];
     },
   };
 }
 
-/** Powers of two: a constant, bytes to be shifted, or words. */
+/** Shifts of bytes to powers of two: each window holds eight powers. */
+const WINDOWS = [23, 20, 17] as const;
+
+/** Powers of two: bytes to be shifted, or words. */
 function powers<K extends OpName>(k: KernelBuilder<K>, values: readonly number[]): (index: Expr) => Expr {
-  const least = Math.min(...values);
-  if (least === Math.max(...values)) return () => i32(least);
-  const bytes = values.map((value) => value / least);
-  if (Math.max(...bytes) > 255) {
+  const shift = WINDOWS.find((window) => values.every((value) => value >= 2 ** window && value < 2 ** (window + 8)));
+  if (shift === undefined) {
     const table = k.rom('power', 'i32', values);
     return (index) => table.at(index);
   }
+  const bytes = values.map((value) => value / 2 ** shift);
   const table = k.rom('power', 'u8', bytes);
-  return (index) => op('i32.shl', [table.at(index), Math.log2(least)]);
+  return (index) => op('i32.shl', [table.at(index), shift]);
 }
 
 /** The low and the high word. */

@@ -5,7 +5,8 @@ import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
 import { ImportError } from './import/error.ts';
 import { type ImportedModel, importTflite } from './import/tflite/import.ts';
 import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
-import { type Lowered, type LowerOptions, lower } from './lower/index.ts';
+import { type Fitted, lowerWithin, type MemoryLimits } from './lower/fit.ts';
+import type { LowerOptions } from './lower/index.ts';
 import { runPasses } from './passes/run.ts';
 import { PIPELINE } from './pipeline.ts';
 import type { Target } from './targets/index.ts';
@@ -49,14 +50,17 @@ export function simplify(graph: Graph): Graph {
   return runPasses(graph, PIPELINE, { verifyEach: true }).graph;
 }
 
-/** A verified program for the target. Throws LowerError when a node has no kernel. */
-export function compile(graph: Graph, target: Target, options: LowerOptions = {}): Lowered {
+export type CompileOptions = LowerOptions & MemoryLimits;
+
+/** A verified program for the target. Throws LowerError when a node has no kernel, LimitError when it needs too much memory. */
+export function compile(graph: Graph, target: Target, options: CompileOptions = {}): Fitted {
   return lowerVerified(simplify(graph), target, options);
 }
 
 /** The same for a graph that is simplified already. */
-export function lowerVerified(graph: Graph, target: Target, options: LowerOptions = {}): Lowered {
-  const lowered = lower(graph, target, options);
-  assertValidProgram(lowered.program);
-  return lowered;
+export function lowerVerified(graph: Graph, target: Target, options: CompileOptions = {}): Fitted {
+  const fitted = lowerWithin(graph, target, options);
+  if (fitted.strips.length > 0) assertValidGraph(fitted.graph);
+  assertValidProgram(fitted.program);
+  return fitted;
 }

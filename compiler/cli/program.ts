@@ -15,6 +15,9 @@ import { VERSION } from './version.ts';
 
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
 
+const RAM_HELP = 'most bytes of the arena (24k, 1M): executes layers in strips of rows where needed, or refuses';
+const FLASH_HELP = 'most bytes of weights and tables, else refuses; code comes on top and is not counted';
+
 function program(): Command {
   const mcc = new Command('mcc')
     .description('Compiles trained neural networks to small, fast, bit-exact C and WebAssembly.')
@@ -39,6 +42,8 @@ function program(): Command {
     .requiredOption('-t, --target <target>', 'what to emit for; `mcc targets` lists them')
     .requiredOption('-o, --output <folder>', 'where to write')
     .option('--optimize <goal>', 'speed|size: what code is made for where the two disagree', 'speed')
+    .option('--ram <size>', RAM_HELP)
+    .option('--flash <size>', FLASH_HELP)
     .option('--via <toolchain>', 'emcc: make the .wasm by compiling the emitted C with Emscripten')
     .action(build);
   onModel('run', 'run the model once on any engine')
@@ -58,6 +63,8 @@ function program(): Command {
     .option('-t, --target <target>', 'what to plan for', 'c')
     .option('--optimize <goal>', 'speed|size', 'speed')
     .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop; to a terminal without long data')
+    .option('--ram <size>', RAM_HELP)
+    .option('--flash <size>', FLASH_HELP)
     .option('--memory', 'draw the arena')
     .option('--json', 'machine-readable')
     .action(inspect);

@@ -14,7 +14,7 @@ import { buildCopy, buildFill } from './copy.ts';
 import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Optimize, type Site } from './kernel.ts';
 import { kernelsOf } from './kernels/index.ts';
 import { Linker } from './link.ts';
-import { assignStorage, type Storage, type StorageMap, sameStorage } from './storage.ts';
+import { assignStorage, type Storage, type StorageMap, sameStorage, VIEWS, type Views } from './storage.ts';
 
 /** What was decided for one kernel call. */
 export interface StepPlan {
@@ -31,6 +31,8 @@ export interface StepPlan {
   /** Which inputs may share memory with which outputs, by operand. */
   readonly inPlace: BuiltKernel['inPlace'];
   readonly overlap: BuiltKernel['overlap'];
+  /** Working memory that it needs in the arena. */
+  readonly scratchBytes: number;
 }
 
 /** Everything decided on the way from graph to program; `mcc inspect` prints it. */
@@ -66,10 +68,15 @@ export function lower(graph: Graph, target: Target, { optimize = 'speed' }: Lowe
   const machine: Machine = { target, optimize };
   refusePacked(graph);
   const kernels = new Kernels(graph, machine);
-  const plan = planned(graph, kernels, true);
-  // Views hold on to whole buffers: sometimes copies need less.
-  const plain = plan.storage.hasViews ? planned(graph, kernels, false) : plan;
-  const { steps, memory } = plain.memory.bytes < plan.memory.bytes ? plain : plan;
+  const [first, ...others] = VIEWS;
+  let best = planned(graph, kernels, first);
+  if (best.storage.hasViews) {
+    for (const views of others) {
+      const other = planned(graph, kernels, views);
+      if (other.memory.bytes < best.memory.bytes) best = other;
+    }
+  }
+  const { steps, memory } = best;
   return { program: link(graph, target, steps, memory), plan: { steps: steps.map((step) => step.plan), memory } };
 }
 
@@ -79,7 +86,7 @@ interface Planned {
   readonly memory: MemoryPlan;
 }
 
-function planned(graph: Graph, kernels: Kernels, views: boolean): Planned {
+function planned(graph: Graph, kernels: Kernels, views: Views): Planned {
   const mayReplace = (node: Node, from: number, to: number): boolean => {
     const { kernel, site } = kernels.choose(node);
     return (kernel.inPlace?.(site) ?? []).some(([input, output]) => input === from && output === to);
@@ -186,6 +193,7 @@ function nodeStep(graph: Graph, node: Node, kernels: Kernels, storage: StorageMa
       ...accesses(inputs, outputs),
       inPlace,
       overlap,
+      scratchBytes: scratchOf(built).reduce((sum, { bytes }) => sum + bytes, 0),
     },
     built,
     inputs,
@@ -236,6 +244,7 @@ function copyStep(graph: Graph, from: ValueName, to: Storage, storage: StorageMa
       ...accesses([source], [to]),
       inPlace: [],
       overlap: [],
+      scratchBytes: 0,
     },
     built: buildCopy(type, constant?.data),
     inputs: [source],
@@ -260,7 +269,7 @@ function memoryStep(step: Step): MemoryStep {
     name: plan.value,
     reads: plan.reads,
     writes: plan.writes,
-    scratch: built.bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : [])),
+    scratch: scratchOf(built),
     inPlace: built.inPlace
       .filter(([i, o]) => operandsLike(step, i).every((operand) => isReplaced(step, operand, o)))
       .map(([i, o]) => [nameOf(inputs, i), nameOf(outputs, o)] as const),
@@ -271,6 +280,10 @@ function memoryStep(step: Step): MemoryStep {
       return [{ read: nameOf(inputs, input), write: nameOf(outputs, output), distance }];
     }),
   };
+}
+
+function scratchOf({ bindings }: BuiltKernel): MemoryBuffer[] {
+  return bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : []));
 }
 
 /** The operands that lie in the same memory as one of them. */

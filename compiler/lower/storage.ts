@@ -40,8 +40,11 @@ export interface StorageMap {
 /** Whether the kernel of a node may write output `to` over input `from`. */
 export type MayReplace = (node: Node, from: number, to: number) => boolean;
 
-/** `views`: slices and concatenations may be views. */
-export function assignStorage(graph: Graph, mayReplace: MayReplace, views: boolean): StorageMap {
+/** Which nodes may be views. Views save copies, but hold on to whole buffers where copies need less. */
+export const VIEWS = ['slices and concatenations', 'slices', 'none'] as const;
+export type Views = (typeof VIEWS)[number];
+
+export function assignStorage(graph: Graph, mayReplace: MayReplace, views: Views): StorageMap {
   const of = new Map<ValueName, Storage>();
   graph.inputs.forEach((name, index) => {
     of.set(name, { kind: 'input', index, offset: 0 });
@@ -65,7 +68,9 @@ export function assignStorage(graph: Graph, mayReplace: MayReplace, views: boole
       return;
     }
     for (const value of node.outputs) of.set(value, ends.get(value) ?? { kind: 'arena', name: value, offset: 0 });
-    const isView = views && (viewSlice(graph, node, position, of, uses) || viewConcat(graph, node, of, uses));
+    const isView =
+      (views !== 'none' && viewSlice(graph, node, position, of, uses)) ||
+      (views === 'slices and concatenations' && viewConcat(graph, node, of, uses));
     if (!isView) return;
     renames.add(node);
     hasViews = true;

@@ -5,7 +5,7 @@
  * offsets are found by search (offsets.ts), where a result may lie partly over an input that dies as far as its kernel
  * allows. The result is data; `memoryChart` of report/ prints it.
  */
-import { liveBytes, type Placement, placeBuffers } from './offsets.ts';
+import { leastBytes, liveBytes, type Placement, placeBuffers } from './offsets.ts';
 import { chooseOrder } from './order.ts';
 import {
   alignUp,
@@ -31,6 +31,8 @@ export interface MemoryPlan {
   readonly persistentBytes: number;
   /** Bytes live during each step, in the plan's order, persistent ones included. */
   readonly live: readonly number[];
+  /** Bytes that each step needs wherever buffers lie. */
+  readonly least: readonly number[];
 }
 
 export function planMemory(problem: MemoryProblem): MemoryPlan {
@@ -60,6 +62,7 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
     bytes: intervals.length === 0 ? persistent.bytes : base + placed.bytes,
     persistentBytes: persistent.bytes,
     live: occupiedBytes(intervals, sharings, placed, steps.length).map((bytes) => persistent.bytes + bytes),
+    least: leastBytes(intervals, sharings, steps.length).map((bytes) => persistent.bytes + bytes),
   };
 }
 

@@ -1,7 +1,7 @@
 /**
  * Places intervals (bytes alive during a span of steps) so that those alive together lie apart, or overlap as their step
- * allows, in as few bytes as possible: first fit in several orders, then branch and bound over the places that matter,
- * until the lower bound (the most bytes alive at once) is met or the budget is spent. Deterministic.
+ * allows, in as few bytes as possible: first fit in several orders, which are improved by trial, then branch and bound over
+ * the places that matter, until the lower bound (the most bytes alive at once) is met or the budget is spent. Deterministic.
  */
 import { alignUp, type Interval, mostShared, type Sharing } from './problem.ts';
 
@@ -13,44 +13,44 @@ export interface Placement {
 
 /** Neighbours looked at by branch and bound. */
 const SEARCH_BUDGET = 500_000;
+/** Neighbours looked at for each order that is improved. */
+const REORDER_BUDGET = 100_000;
 /** Larger problems are not searched, and branch and bound recurses no deeper. */
 const MOST_INTERVALS = 1000;
 /** Problems with more intervals alive at once, summed over all, are placed by first fit in the order of time alone. */
 const MOST_NEIGHBOURS = 500_000;
 
-export function placeBuffers(intervals: readonly Interval[], sharings: readonly Sharing[] = []): Placement {
+export function placeBuffers(intervals: readonly Interval[], sharings: readonly Sharing[]): Placement {
   let best = placeInTime(intervals);
   const neighbours = neighboursOf(intervals, sharings);
   if (neighbours === undefined) return best;
-  const bound = peakBytes(intervals, sharings);
+  const steps = intervals.reduce((most, { end }) => Math.max(most, end + 1), 0);
+  const bound = leastBytes(intervals, sharings, steps).reduce((a, b) => Math.max(a, b), 0);
   for (const compare of ORDERS) {
     if (best.bytes <= bound) return best;
     const placed = firstFit(intervals, neighbours, sortedBy(intervals, compare));
     if (placed.bytes < best.bytes) best = placed;
   }
-  const isKnown = best.bytes <= bound || intervals.length > MOST_INTERVALS;
-  return isKnown ? best : search(intervals, neighbours, best, bound);
+  if (intervals.length > MOST_INTERVALS) return best;
+  best = reorder(intervals, neighbours, best, bound);
+  return best.bytes <= bound ? best : search(intervals, neighbours, best, bound);
 }
 
-/** The most bytes alive at one step, less what could overlap there: no placement needs less. */
-export function peakBytes(intervals: readonly Interval[], sharings: readonly Sharing[] = []): number {
-  const steps = intervals.reduce((most, { end }) => Math.max(most, end + 1), 0);
+/** The bytes alive at each step, less what could overlap there: no placement needs less. */
+export function leastBytes(intervals: readonly Interval[], sharings: readonly Sharing[], steps: number): number[] {
   const live = liveBytes(intervals, steps);
   const savings = new Map<number, number>();
   for (const sharing of sharings) {
     const { bytes } = intervals[sharing.lower] as Interval;
-    const saved = mostShared(
-      (intervals[sharing.upper] as Interval).bytes,
-      bytes,
-      sharing.sameOffset ? 0 : sharing.distance,
-    );
+    const distance = sharing.sameOffset ? 0 : sharing.distance;
+    const saved = mostShared((intervals[sharing.upper] as Interval).bytes, bytes, distance);
     savings.set(sharing.lower, Math.min(bytes, (savings.get(sharing.lower) ?? 0) + saved));
   }
   for (const [lower, saved] of savings) {
     const { start } = intervals[lower] as Interval;
     live[start] = (live[start] as number) - saved;
   }
-  return live.reduce((a, b) => Math.max(a, b), 0);
+  return live;
 }
 
 /** Bytes alive at each step, each interval by itself. */
@@ -238,16 +238,20 @@ function lowestFree(me: Interval, taken: readonly Taken[]): number {
     if (lowest <= from) break;
     lowest = Math.max(lowest, alignUp(to, me.align));
   }
-  return exceptions(me, taken).reduce((least, offset) => Math.min(least, offset), lowest);
+  for (const offset of exceptions(me, taken)) lowest = Math.min(lowest, offset);
+  return lowest;
 }
 
 /** Offsets that are free only because a neighbour may begin at the very same. */
 function exceptions({ align }: Interval, taken: readonly Taken[]): number[] {
-  return taken.flatMap(({ except }) => {
-    if (except === undefined || except % align !== 0) return [];
-    const isFree = taken.every(({ from, to, except: other }) => except === other || except <= from || except >= to);
-    return isFree ? [except] : [];
-  });
+  const found: number[] = [];
+  for (const { except } of taken) {
+    if (except === undefined || except % align !== 0) continue;
+    if (taken.every((range) => range.except === except || except <= range.from || except >= range.to)) {
+      found.push(except);
+    }
+  }
+  return found;
 }
 
 /** Free offsets of an interval: the lowest and the highest of every gap; the last gap ends at `top` if there is room. */
@@ -268,6 +272,35 @@ function freeOffsets(me: Interval, taken: readonly Taken[], top: number): number
   gap(top - me.bytes);
   offsets.add(alignUp(bottom, me.align));
   return [...offsets];
+}
+
+/**
+ * First fit again and again: what reaches the top is placed earlier the next time, by ever other numbers of places. The
+ * best order found is gone on from.
+ */
+function reorder(
+  intervals: readonly Interval[],
+  neighbours: readonly (readonly Neighbour[])[],
+  seed: Placement,
+  bound: number,
+): Placement {
+  const cost = neighbours.reduce((sum, { length }) => sum + length + 1, 0);
+  let best = seed;
+  for (const compare of ORDERS) {
+    let order = sortedBy(intervals, compare);
+    let mine = firstFit(intervals, neighbours, order);
+    for (let round = 0; round < REORDER_BUDGET / cost && best.bytes > bound; round++) {
+      const atTop = order.filter((i) => (mine.offsets[i] as number) + (intervals[i] as Interval).bytes === mine.bytes);
+      const moved = atTop[round % atTop.length] as number;
+      const place = order.indexOf(moved);
+      const next = order.filter((i) => i !== moved);
+      next.splice(Math.floor(place * ((round * 0.618034) % 1)), 0, moved);
+      const placed = firstFit(intervals, neighbours, next);
+      if (placed.bytes <= mine.bytes) [order, mine] = [next, placed];
+      if (mine.bytes < best.bytes) best = mine;
+    }
+  }
+  return best;
 }
 
 /** Depth-first over all free places of each interval, largest first, cutting what cannot beat the best so far. */

@@ -1,5 +1,5 @@
 /** What the command line answers to wrong use: exit code 2 for usage, 1 for failure, a message that helps, nothing written. */
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,6 +8,7 @@ import { mcc, mccProcess, npy, pairModel, temporaryFolder, writePair } from './s
 const suite = makeSuite('wrong use');
 const folder = temporaryFolder();
 writePair(folder);
+copyFileSync(new URL('../networks/dscnn-int8.tflite', import.meta.url), join(folder, 'conv.tflite'));
 const model = pairModel();
 writeFileSync(join(folder, 'empty.tflite'), '');
 writeFileSync(join(folder, 'text.tflite'), 'this is no model');
@@ -37,6 +38,11 @@ const CASES: readonly (readonly [readonly string[], 1 | 2, RegExp])[] = [
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--batch', 'x'], 2, /--batch.*positive integer.*"x"/],
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--via', 'emcc'], 2, /--via.*--target wasm/],
   [['build', 'pair.tflite', 'more', '-t', 'c', '-o', 'out'], 2, /too many arguments/],
+  [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--ram', '24q'], 2, /--ram 24q: expected bytes, as in .*24k/],
+  [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--flash', '0'], 2, /--flash 0: expected bytes/],
+  [['build', 'conv.tflite', '-t', 'c', '-o', 'out', '--ram', '100'], 1, /the arena needs .* expected at most 100/],
+  [['build', 'conv.tflite', '-t', 'c', '-o', 'out', '--flash', '8'], 1, /bytes of flash, expected at most 8/],
+  [['inspect', 'conv.tflite', '--ram', '100'], 1, /the arena needs .* expected at most 100/],
   [['inspect', 'pair.tflite', '--ir', 'other'], 2, /--ir other: expected tensor or loop/],
   [['inspect', 'pair.tflite', '--ir', 'loop', '--json'], 2, /--json/],
   [['verify', 'pair.tflite', '--engines', 'loop,toaster'], 2, /--engines toaster.*rv32imc/],

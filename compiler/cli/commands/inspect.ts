@@ -3,12 +3,14 @@ import { printProgram } from '../../../ir/loop/print.ts';
 import { printGraph } from '../../../ir/tensor/print.ts';
 import { lowerVerified, simplify } from '../../compile.ts';
 import { reportModel } from '../../report/model-report.ts';
+import { stripsText } from '../../report/strips.ts';
 import { memoryChart, reportText } from '../../report/text.ts';
 import { loadModel, type ModelOptions } from '../model.ts';
 import { UsageError } from '../output.ts';
+import { type LimitOptions, limitsOf } from '../sizes.ts';
 import { optimizeNamed, targetNamed } from './build.ts';
 
-export interface InspectOptions extends ModelOptions {
+export interface InspectOptions extends ModelOptions, LimitOptions {
   readonly target: string;
   readonly ir?: string;
   readonly memory?: boolean;
@@ -31,16 +33,20 @@ export function inspect(path: string, options: InspectOptions): void {
     process.stdout.write(printGraph(graph, { elide }));
     return;
   }
-  const lowered = lowerVerified(graph, target, { optimize: optimizeNamed(options.optimize) });
+  const lowered = lowerVerified(graph, target, {
+    optimize: optimizeNamed(options.optimize),
+    ...limitsOf(options),
+  });
   if (options.ir === 'loop') {
     process.stdout.write(printProgram(lowered.program, { elide }));
     return;
   }
-  const report = reportModel(graph, lowered, target);
+  const report = reportModel(lowered.graph, lowered, target);
   if (options.json === true) {
-    console.log(JSON.stringify(report, null, 2));
+    const { strips, extraMacs } = lowered;
+    console.log(JSON.stringify(strips.length === 0 ? report : { ...report, strips, extraMacs }, null, 2));
     return;
   }
   const chart = options.memory === true ? ['', ...memoryChart(lowered)] : [];
-  console.log([...reportText(report), ...chart].join('\n'));
+  console.log([...reportText(report), ...stripsText(lowered), ...chart].join('\n'));
 }

@@ -191,7 +191,7 @@ function buildWindows(k: KernelBuilder<'conv2d'>): void {
   const { channels } = g.input;
   const x = k.input(0, 'x');
   const p = productOf(builder, sums, depth, g.stride[1] * channels, ({ elem }) =>
-    ringBuffer(builder, g, elem as 'i8' | 'i16', channels),
+    ringBuffer(builder, g, elem as 'i8' | 'i16', channels, dot.step),
   );
   const ring = rowRing(builder, g, {
     lanes: channels,

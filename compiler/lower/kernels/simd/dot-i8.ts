@@ -29,7 +29,7 @@ export interface Dot {
   mac(acc: Expr, x: Expr, w: Expr): Expr;
 }
 
-const WIDENED: Dot = {
+export const WIDENED: Dot = {
   step: 2,
   offset: 0,
   elem: 'i16',

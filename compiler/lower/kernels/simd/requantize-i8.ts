@@ -17,8 +17,7 @@
  */
 import { add, f32, i32, type Operand, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
-import type { Multiplier } from '../../../../ir/tensor/fixed-point.ts';
-import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
+import { finish, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from '../../kernel.ts';
 import { type AccumulatorRange, within } from '../../proved-scale.ts';
 
@@ -44,9 +43,22 @@ export function scaleApplies(stage: OutputStage, ranges: readonly AccumulatorRan
   return planOf(stage, ranges) !== undefined || 'accumulators are too large for one 64-bit product';
 }
 
-/** The tables of the stage, `channels` rounded up to whole groups. Only for stages to which `scaleApplies`. */
-export function vectorScale(k: KernelBuilder, stage: OutputStage, ranges: readonly AccumulatorRange[]): VectorScale {
-  return stage.rounding === 'float' ? floatScale(k, stage, ranges.length) : doubleScale(k, stage, ranges);
+/**
+ * The tables of the stage, for so many channels (at least as many as have ranges, rounded up to whole groups). Only for
+ * stages to which `scaleApplies`.
+ */
+export function vectorScale(
+  k: KernelBuilder,
+  stage: OutputStage,
+  ranges: readonly AccumulatorRange[],
+  channels = ranges.length,
+): VectorScale {
+  const filled: OutputStage = {
+    ...stage,
+    multipliers: perChannelOf(stage.multipliers, channels),
+    scales: perChannelOf(stage.scales, channels),
+  };
+  return stage.rounding === 'float' ? floatScale(k, filled) : doubleScale(k, filled, perChannelOf(ranges, channels));
 }
 
 /** One i32 constant per channel: a vector in the code where all agree, else loaded from a table. */
@@ -62,34 +74,86 @@ function padded(values: readonly number[], filler: number): number[] {
   return [...values, ...new Array<number>(extra).fill(filler)];
 }
 
-/** One row per channel, from a row per channel or one for all. */
+/** One row per channel; the last row is that of all channels that have none of their own. */
 function perChannelOf<T>(rows: readonly T[], channels: number): readonly T[] {
-  return rows.length === 1 ? new Array<T>(channels).fill(rows[0] as T) : rows;
+  return Array.from({ length: channels }, (_, channel) => rows[Math.min(channel, rows.length - 1)] as T);
+}
+
+/** The constants of one channel. */
+interface ChannelPlan {
+  readonly multiplier: number;
+  /** Shift to the right. */
+  readonly shift: number;
+  /** The stored value where it is the same for every accumulator of the range, as in channels without weights. */
+  readonly fixed: number | undefined;
 }
 
 interface DoublePlan {
   /** A of the formula above. */
   readonly common: number;
-  /** Shifts to the right, one per channel. */
-  readonly shifts: readonly number[];
-  readonly multipliers: readonly number[];
+  readonly channels: readonly ChannelPlan[];
+  /** Accumulators are clamped to these first; what lies beyond gives the same stored value as the end. */
+  readonly clamp: readonly AccumulatorRange[] | undefined;
 }
 
 /** Undefined where some 32-bit intermediate may overflow. */
 function planOf(stage: OutputStage, ranges: readonly AccumulatorRange[]): DoublePlan | undefined {
-  const rows = perChannelOf(stage.multipliers, ranges.length);
-  const live = rows.filter(({ multiplier }) => multiplier !== 0);
-  const common = Math.max(0, ...live.map(({ shift }) => -shift)) + 1;
-  if (common > 30) return undefined;
-  // A channel whose factor is 0 may take any shift: its product is 0 all the same.
-  const shifts = rows.map(({ multiplier, shift }) => (multiplier === 0 ? common - 1 : -shift));
-  const multipliers = rows.map(({ multiplier }: Multiplier) => multiplier);
-  const fits = ranges.every(({ low, high }, channel) => {
-    const scaled = Math.max(-low, high) * 2 ** (common - (shifts[channel] as number));
-    // The product's high word is at most half of what is multiplied; the constant adds the zero point and one half.
-    return scaled < 2 ** 31 && scaled / 2 + (Math.abs(stage.zeroPoint) + 2) * 2 ** (common - 1) < 2 ** 31;
+  const ends = ranges.map((range, channel) => saturation(stage, channel, range));
+  const channels = perChannelOf(stage.multipliers, ranges.length).map((factor, channel): ChannelPlan => {
+    const { low, high } = ends[channel] as AccumulatorRange;
+    const fixed = low === high ? stored(stage, channel, low) : undefined;
+    return { multiplier: factor.multiplier, shift: -factor.shift, fixed };
   });
-  return fits ? { common, shifts, multipliers } : undefined;
+  for (const clamp of [undefined, ends]) {
+    const common = commonShift(stage, channels, clamp ?? ranges);
+    if (common !== undefined) return { common, channels, clamp };
+  }
+  return undefined;
+}
+
+function stored(stage: OutputStage, channel: number, acc: number): number {
+  return finish(acc, stage.multipliers.length === 1 ? 0 : channel, stage, 'i32');
+}
+
+/**
+ * The largest accumulator that gives the least value of a channel, and the smallest that gives the greatest: requantization
+ * never falls as the accumulator grows. Equal where all give the same.
+ */
+function saturation(stage: OutputStage, channel: number, { low, high }: AccumulatorRange): AccumulatorRange {
+  const [least, most] = [stored(stage, channel, low), stored(stage, channel, high)];
+  if (least === most) return { low, high: low };
+  // The smallest accumulator whose value is more than `value`, which that of `high` is.
+  const above = (value: number): number => {
+    let [no, yes] = [low - 1, high];
+    while (yes - no > 1) {
+      const middle = Math.floor((no + yes) / 2);
+      if (stored(stage, channel, middle) > value) yes = middle;
+      else no = middle;
+    }
+    return yes;
+  };
+  return { low: above(least) - 1, high: above(most - 1) };
+}
+
+/** Layers that share A share code: it is rounded up to one of few values where there is room. */
+const COMMON_STEP = 4;
+
+function commonShift(
+  stage: OutputStage,
+  channels: readonly ChannelPlan[],
+  ranges: readonly AccumulatorRange[],
+): number | undefined {
+  const needed = Math.max(0, ...channels.map(({ shift, fixed }) => (fixed === undefined ? shift : 0))) + 1;
+  const fits = (common: number): boolean =>
+    common <= 30 &&
+    channels.every(({ shift, fixed }, channel) => {
+      if (fixed !== undefined) return true;
+      const { low, high } = ranges[channel] as AccumulatorRange;
+      const scaled = Math.max(-low, high) * 2 ** (common - shift);
+      // The product's high word is at most half of what is multiplied; the constant adds the zero point and one half.
+      return scaled < 2 ** 31 && scaled / 2 + (Math.abs(stage.zeroPoint) + 2) * 2 ** (common - 1) < 2 ** 31;
+    });
+  return [roundedUp(needed, COMMON_STEP), needed].find(fits);
 }
 
 const HIGH_WORDS = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31];
@@ -97,10 +161,17 @@ const HIGH_WORDS = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31];
 function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly AccumulatorRange[]): VectorScale {
   const plan = planOf(stage, ranges);
   if (plan === undefined) throw new RangeError(`${k.name}: no proof of the short requantization`);
-  const { common, shifts, multipliers } = plan;
-  const factor = laneTable(k, 'multiplier', multipliers);
-  const [first] = shifts as [number];
+  const { common, channels, clamp } = plan;
+  const live = channels.filter(({ fixed }) => fixed === undefined);
+  const first = live[0]?.shift ?? common - 1;
+  // What a fixed channel is multiplied by does not matter: its factor is 0.
+  const shifts = channels.map(({ shift, fixed }) => (fixed === undefined ? shift : first));
   const uniform = shifts.every((s) => s === first);
+  const factor = laneTable(
+    k,
+    'multiplier',
+    channels.map(({ multiplier, fixed }) => (fixed === undefined ? multiplier : 0)),
+  );
   const power = laneTable(
     k,
     'power',
@@ -108,21 +179,38 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
   );
   const offset = offsetTable(
     k,
-    shifts.map((s) => offsetOf(s, common, stage.zeroPoint)),
+    channels.map((channel) => offsetOf(channel, common, stage.zeroPoint)),
   );
-  const firstTies = stage.zeroPoint > stage.low && shifts.some((s) => s >= 1);
-  const ties = laneTable(
-    k,
-    'tie',
-    shifts.map((s) => (firstTies && s >= 1 ? 2 ** (common - s - 1) : 0)),
-  );
+  const tieOf = ({ shift, fixed }: ChannelPlan): number =>
+    fixed === undefined && shift >= 1 && stage.zeroPoint > stage.low ? 2 ** (common - shift - 1) : 0;
+  const firstTies = channels.some((channel) => tieOf(channel) !== 0);
+  const ties = laneTable(k, 'tie', channels.map(tieOf));
+  const least =
+    clamp &&
+    laneTable(
+      k,
+      'least',
+      clamp.map(({ low }) => low),
+    );
+  const most =
+    clamp &&
+    laneTable(
+      k,
+      'most',
+      clamp.map(({ high }) => high),
+    );
   return {
     group(channel) {
+      const bounds = least && most && ([k.let('least', least(channel)), k.let('most', most(channel))] as const);
       const m = k.let('m', factor(channel));
       const p = uniform ? undefined : k.let('pow', power(channel));
       const [low, high] = offset(channel).map((value, half) => k.let(`half${half}`, value)) as [Expr, Expr];
       const tie = firstTies ? k.let('tie', ties(channel)) : undefined;
-      return (acc) => {
+      return (sum) => {
+        const acc =
+          bounds === undefined
+            ? sum
+            : k.let('acc', op('i32x4.min_s', [op('i32x4.max_s', [sum, bounds[0]]), bounds[1]]));
         const scaled = k.let(
           'scaled',
           p === undefined ? op('i32x4.shl', [acc, common - first]) : op('i32x4.mul', [acc, p]),
@@ -141,10 +229,11 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
 }
 
 /** What is added to the scaled product: the halves that round, and the zero point at the place of the result. */
-function offsetOf(s: number, common: number, zeroPoint: number): bigint {
-  const second = 1n << BigInt(30 + common);
-  const halves = s >= 1 ? second + (1n << BigInt(30 + common - s)) : second;
-  return halves + BigInt(zeroPoint) * (1n << BigInt(31 + common));
+function offsetOf({ shift, fixed }: ChannelPlan, common: number, zeroPoint: number): bigint {
+  const unit = 1n << BigInt(31 + common);
+  if (fixed !== undefined) return BigInt(fixed) * unit;
+  const halves = unit / 2n + (shift >= 1 ? 1n << BigInt(30 + common - shift) : 0n);
+  return halves + BigInt(zeroPoint) * unit;
 }
 
 /** The 64-bit constants of four channels as two vectors. */
@@ -161,9 +250,8 @@ function offsetTable(k: KernelBuilder, values: readonly bigint[]): (channel: Ope
 const ROUNDING_BIAS = 12582912;
 const ROUNDING_BITS = 0x4b400000;
 
-function floatScale(k: KernelBuilder, stage: OutputStage, channels: number): VectorScale {
-  const { zeroPoint, low, high } = stage;
-  const scales = perChannelOf(stage.scales, channels);
+function floatScale(k: KernelBuilder, stage: OutputStage): VectorScale {
+  const { zeroPoint, low, high, scales } = stage;
   const [first] = scales as [number];
   const splat = (value: number) => op('f32x4.splat', [f32(value)]);
   const table = scales.every((scale) => scale === first) ? undefined : k.rom('scale', 'f32', padded(scales, 0));

@@ -120,7 +120,13 @@ export function ringInPlace(site: Site, g: WindowGeometry): readonly (readonly [
   return sameBytes && ringOverlap(site, g).some(({ distance }) => distance <= 0) ? [[0, 0]] : [];
 }
 
-/** A buffer of the ring's size with room for reads that run past its end. */
-export function ringBuffer(k: KernelBuilder, g: WindowGeometry, elem: 'i8' | 'i16', lanes: number): Buffer {
-  return k.scratch('rows', elem, ringLength(g, lanes) + 16);
+/** Scratch memory for a ring, with room for reads that run up to `beyond` elements past its end. */
+export function ringBuffer(
+  k: KernelBuilder,
+  g: WindowGeometry,
+  elem: 'i8' | 'i16',
+  lanes: number,
+  beyond: number,
+): Buffer {
+  return k.scratch('rows', elem, ringLength(g, lanes) + beyond);
 }

@@ -1,8 +1,8 @@
 /** Lowering within limits of memory: depth-first execution where the layers one by one need too much, or a refusal. */
 import type { Graph, ValueName } from '../../ir/tensor/graph.ts';
-import { chooseSegments, type DepthFirst } from '../plan/depth-first.ts';
-import { inStrips, stripsOf } from '../plan/strips.ts';
 import type { Target } from '../targets/index.ts';
+import { chooseSegments, type DepthFirst } from './depth-first/choose.ts';
+import { inStrips, stripsOf } from './depth-first/strips.ts';
 import { LowerError, type Lowered, type LowerOptions, lower, type StepPlan } from './index.ts';
 
 /** Limits in bytes; what is not given is not limited. */

@@ -8,9 +8,9 @@
  * J. Lin et al., MCUNetV2: Memory-Efficient Patch-based Inference for Tiny Deep Learning, NeurIPS 2021; the strips here are
  * as wide as the image.
  */
-import { type Graph, type Node, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
-import { opRecord } from '../../ir/tensor/ops/index.ts';
-import { elementCount, type TensorType } from '../../ir/tensor/types.ts';
+import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
+import { opRecord } from '../../../ir/tensor/ops/index.ts';
+import { elementCount, type TensorType } from '../../../ir/tensor/types.ts';
 import { heightOf, hull, type Rows, rowsType, workFor } from './rows.ts';
 
 /** Nodes `first` to `last` of the graph, in strips of `rows` rows of the last one's result. */

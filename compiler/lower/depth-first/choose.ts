@@ -3,8 +3,8 @@
  * of memory, at the least work done twice. Runs are judged by the bytes that must be alive at once; whether the offsets
  * work out, only a plan of the cut graph tells.
  */
-import { type Graph, type Node, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
-import { byteSize } from '../../ir/tensor/types.ts';
+import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
+import { byteSize } from '../../../ir/tensor/types.ts';
 import { heightOf, isImage, type Rows, rowsType } from './rows.ts';
 import { extraWork, lastUses, type Needed, neededRows, resultOf, type Segment, stripsOf, type Uses } from './strips.ts';
 

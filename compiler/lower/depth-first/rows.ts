@@ -2,10 +2,10 @@
  * Which rows of its operands a node needs for some rows of its result: the algebra of depth-first execution. Images are
  * NHWC of batch 1, so that rows are runs of bytes.
  */
-import { type Graph, type Node, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
-import type { OpName } from '../../ir/tensor/ops/index.ts';
-import { opRecord } from '../../ir/tensor/ops/index.ts';
-import type { TensorType } from '../../ir/tensor/types.ts';
+import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
+import type { OpName } from '../../../ir/tensor/ops/index.ts';
+import { opRecord } from '../../../ir/tensor/ops/index.ts';
+import type { TensorType } from '../../../ir/tensor/types.ts';
 
 /** Rows `from` to `to`, the last excluded. */
 export interface Rows {

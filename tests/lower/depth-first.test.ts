@@ -1,11 +1,11 @@
 /** Depth-first execution: cut graphs keep every bit, need less memory, and refusals say what is needed. */
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { chooseSegments } from '../../compiler/lower/depth-first/choose.ts';
+import { heightOf } from '../../compiler/lower/depth-first/rows.ts';
+import { inStrips, lastUses, neededRows, resultOf, stripsOf } from '../../compiler/lower/depth-first/strips.ts';
 import { LimitError, lowerWithin } from '../../compiler/lower/fit.ts';
 import { lower } from '../../compiler/lower/index.ts';
-import { chooseSegments } from '../../compiler/plan/depth-first.ts';
-import { heightOf } from '../../compiler/plan/rows.ts';
-import { inStrips, lastUses, neededRows, resultOf, stripsOf } from '../../compiler/plan/strips.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
 import { Machine } from '../../ir/loop/evaluate.ts';
 import { printDiagnostic, verifyProgram } from '../../ir/loop/verify.ts';
@@ -20,7 +20,7 @@ import { diagnosticText, verifyGraph } from '../../ir/tensor/verify.ts';
 import { Random } from '../support/random.ts';
 import { randomData, randomInputs } from '../support/random-graph.ts';
 
-const AGAIN = 'node --import ./tools/ts.mjs tests/plan/strips.test.ts';
+const AGAIN = 'node --import ./tools/ts.mjs tests/lower/depth-first.test.ts';
 const suite = makeSuite('depth-first execution');
 
 /** Images through windows, one after the other, some with a sum around them. */

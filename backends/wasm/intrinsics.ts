@@ -98,6 +98,7 @@ function highHalf(w: Constructors, x: Get): Ref {
 type Intrinsic = Extract<
   Opcode,
   | 'i32.sqrdmulh'
+  | 'i32.mla_ordered'
   | 'i32.rdivpot'
   | 'i32.ssat'
   | 'i32.usat'
@@ -153,6 +154,7 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     const high = w.i32.mul(highHalf(w, a), highHalf(w, b));
     return w.i32.add(w.i32.add(c(), low), high);
   }),
+  'i32.mla_ordered': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(a(), b()))),
   'dsp.smlabb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b())))),
   'dsp.smlabt': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), highHalf(w, b)))),
   'dsp.smlatb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(highHalf(w, a), w.i32.extend16_s(b())))),

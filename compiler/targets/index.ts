@@ -13,12 +13,21 @@ export interface Target {
   readonly longMultiply: boolean;
   /** Loads and stores words at any address in one instruction. */
   readonly unaligned: boolean;
+  /** What is known of a small in-order core that has neither vectors nor dual multiplies. */
+  readonly narrow?: NarrowCore;
   /** Alignment of the arena in bytes. */
   readonly arenaAlign: number;
   readonly cost: CostTable;
 }
 
-type Facts = Partial<Pick<Target, 'vector' | 'dsp' | 'longMultiply' | 'unaligned'>>;
+export interface NarrowCore {
+  /** General registers that multiplications and loads may use. */
+  readonly registers: number;
+  /** Loads two words in one instruction. */
+  readonly pairedLoads: boolean;
+}
+
+type Facts = Partial<Pick<Target, 'vector' | 'dsp' | 'longMultiply' | 'unaligned' | 'narrow'>>;
 
 function cTarget(name: string, doc: string, cost: CostTable, facts: Facts = {}): Target {
   const plain = { vector: 'none', dsp: false, longMultiply: true, unaligned: true } as const;
@@ -36,9 +45,11 @@ export const TARGETS = {
     'cortex-m0plus',
     'Armv6-M: no long multiply, no unaligned access',
     smallCore({ ...SOFT_FLOAT, mulhi: 17, fixed: 30, i64mul: 30, div: 40 }),
-    { longMultiply: false, unaligned: false },
+    { longMultiply: false, unaligned: false, narrow: { registers: 8, pairedLoads: false } },
   ),
-  'cortex-m3': cTarget('cortex-m3', 'Armv7-M', smallCore({ ...SOFT_FLOAT, mulhi: 5, fixed: 8, i64mul: 6 })),
+  'cortex-m3': cTarget('cortex-m3', 'Armv7-M', smallCore({ ...SOFT_FLOAT, mulhi: 5, fixed: 8, i64mul: 6 }), {
+    narrow: { registers: 14, pairedLoads: true },
+  }),
   'cortex-m4': cTarget('cortex-m4', 'Armv7E-M with DSP instructions and single-precision FPU', SMALL_CORE, {
     dsp: true,
   }),
@@ -62,6 +73,7 @@ export const TARGETS = {
   ),
   rv32imc: cTarget('rv32imc', 'RISC-V, 32 bits, compressed', smallCore({ ...SOFT_FLOAT, fixed: 6 }), {
     unaligned: false,
+    narrow: { registers: 28, pairedLoads: false },
   }),
   aarch64: cTarget('aarch64', '64-bit Arm: phones and boards with an operating system', WIDE_CORE),
   'x86-64': cTarget('x86-64', '64-bit x86', WIDE_CORE),

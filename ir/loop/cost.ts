@@ -47,7 +47,7 @@ const FIXED: ReadonlySet<Opcode> = new Set<Opcode>([
 export function classOf(op: Opcode): OpClass {
   if (FIXED.has(op)) return 'fixed';
   if (op === 'i32.mulhi_s' || op === 'i32.mulhir_s') return 'mulhi';
-  if (op.startsWith('dsp.smla') || op === 'dsp.smmlar') return 'mac';
+  if (op.startsWith('dsp.smla') || op === 'dsp.smmlar' || op === 'i32.mla_ordered') return 'mac';
   if (op === 'mve.vmladav_s8' || op === 'mve.vmladava_s8' || op.startsWith('mve.vmull')) return 'vectorMac';
   if (op === 'i32.div_s' || op === 'i32.rem_s') return 'div';
   if (/^f(?:32|64)\.(?:div|sqrt)$/.test(op)) return op.startsWith('f32') ? 'f32div' : 'f64div';

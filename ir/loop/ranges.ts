@@ -56,6 +56,7 @@ export const LOADED: Readonly<Partial<Record<Access, Range>>> = {
   u16: range(0, 65535),
   i32: I32,
   i64: I64,
+  i8_ordered: range(-128, 127),
   i32_ordered: I32,
   i64_ordered: I64,
 };

@@ -117,9 +117,10 @@ export class Gather<K extends OpName> {
     );
   }
 
-  /** Whether the window lies within the image, as far as it might not. */
+  /** Whether the window lies within the image, as far as it might not. Small code puts all of them together as bytes. */
   private inside(iy: Expr, ix: Expr): Operand {
     const { g } = this.source;
+    if (this.k.site.optimize === 'size' && this.stage !== undefined) return 0;
     const room = (axis: 0 | 1, extent: number) => Math.max(0, extent - (g.window[axis] - 1) * g.dilation[axis]);
     const rows = axisPadded(g, 0) ? inRange(iy, 0, room(0, g.input.height)) : 1;
     const columns = axisPadded(g, 1) ? inRange(ix, 0, room(1, g.input.width)) : 1;

@@ -15,7 +15,7 @@
 import { add, affine, type Buffer, i32, min, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
-import type { KernelBuilder } from '../../kernel.ts';
+import type { KernelBuilder, Optimize } from '../../kernel.ts';
 import { firstBytes, Gather, runsOf, slotsOf } from './gather.ts';
 import { BYTE, firstOfPair, type Layer } from './layer.ts';
 import { type ChannelWeights, fitsParts, fitsWhole, packedWords, type Slots } from './packing.ts';
@@ -32,13 +32,13 @@ interface Plan {
   readonly rounds: number;
 }
 
-function planOf(layer: Layer, optimize: 'speed' | 'size'): Plan {
+function planOf(layer: Layer, optimize: Optimize): Plan {
   const { source, weights, channels } = layer;
   const slots = slotsOf(runsOf(source));
   const pixels = source.g.batch * source.g.output.height * source.g.output.width;
   for (let blocks = 1; ; blocks++) {
     const extents = { pixels, channels, steps: slots.length / 2, blocks };
-    const shape = chooseShape(extents, optimize === 'size' ? 2 : 8);
+    const shape = chooseShape(extents, optimize);
     const length = 2 * shape.trips * shape.unroll;
     const fits = blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE);
     if (fits) return { slots, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
@@ -46,7 +46,7 @@ function planOf(layer: Layer, optimize: 'speed' | 'size'): Plan {
 }
 
 /** The distance of `Overlap` between the input and the output of a layer. */
-export function productDistance(layer: Layer, optimize: 'speed' | 'size'): number {
+export function productDistance(layer: Layer, optimize: Optimize): number {
   const { pixels, shape } = planOf(layer, optimize);
   const outputs = layer.weights.length;
   const first = firstBytes(layer.source);

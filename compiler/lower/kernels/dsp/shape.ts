@@ -4,6 +4,8 @@
  * and the activations that are loaded, a word or a pair at a time.
  */
 
+import type { Optimize } from '../../kernel.ts';
+
 /** A register block and its loops. */
 export interface Shape {
   /** Pixels side by side. */
@@ -45,9 +47,20 @@ const LANES_AND_PAIRS = [
   [1, 1],
 ] as const;
 
-/** The shape with the fewest instructions, with at most `mostUnroll` steps per trip. */
-export function chooseShape(extents: Extents, mostUnroll: number): Shape {
-  const all = LANES_AND_PAIRS.filter(([lanes]) => lanes <= extents.pixels).map(([lanes, pairs]) => {
+/** How large the code may become. */
+interface Limits {
+  /** Pixels times pairs of channels. */
+  readonly block: number;
+  /** Steps per trip. */
+  readonly unroll: number;
+}
+const LIMITS: Readonly<Record<Optimize, Limits>> = { speed: { block: 4, unroll: 8 }, size: { block: 1, unroll: 1 } };
+
+/** The shape with the fewest instructions within the limits of what is optimized for. */
+export function chooseShape(extents: Extents, optimize: Optimize): Shape {
+  const { block, unroll: mostUnroll } = LIMITS[optimize];
+  const allowed = LANES_AND_PAIRS.filter(([lanes, pairs]) => lanes <= extents.pixels && lanes * pairs <= block);
+  const all = allowed.map(([lanes, pairs]) => {
     const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
     // What takes more loads is paired first.
     const xFirst = lanes >= pairs;

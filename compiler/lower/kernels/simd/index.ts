@@ -4,9 +4,12 @@ import type { Kernel } from '../../kernel.ts';
 import { CONV_F32 } from './conv-f32.ts';
 import { CONV_I8 } from './conv-i8.ts';
 import { DEPTHWISE_I8 } from './depthwise-i8.ts';
+import { SUM_I8 } from './sum-i8.ts';
 
 export const SIMD_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
   conv2d: [...CONV_I8.conv2d, ...CONV_F32.conv2d],
   depthwise_conv2d: DEPTHWISE_I8.depthwise_conv2d,
   fully_connected: [...CONV_I8.fully_connected, ...CONV_F32.fully_connected],
+  add: SUM_I8.add,
+  sub: SUM_I8.sub,
 };

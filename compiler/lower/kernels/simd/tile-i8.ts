@@ -250,7 +250,7 @@ function storeEight(
 }
 
 /** What narrowing has not clamped yet. */
-export function clamped(bytes: Expr, { low, high }: OutputStage): Expr {
+export function clamped(bytes: Expr, { low, high }: Pick<OutputStage, 'low' | 'high'>): Expr {
   const splat = (value: number) => op('i8x16.splat', [i32(value)]);
   const raised = low > -128 ? op('i8x16.max_s', [bytes, splat(low)]) : bytes;
   return high < 127 ? op('i8x16.min_s', [raised, splat(high)]) : raised;

@@ -149,6 +149,21 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     const byte1 = w.i32.extend8_s(w.i32.shr_s(x(), w.i32.const(8)));
     return packHalves(w, w.i32.shr_s(x(), w.i32.const(24)), byte1);
   }),
+  'dsp.sxtab16': inline2((w, a, b) =>
+    packHalves(w, w.i32.add(highHalf(w, a), w.i32.extend8_s(highHalf(w, b))), w.i32.add(a(), w.i32.extend8_s(b()))),
+  ),
+  'dsp.sxtab16_ror8': inline2((w, a, b) => {
+    const byte1 = w.i32.extend8_s(w.i32.shr_s(b(), w.i32.const(8)));
+    return packHalves(w, w.i32.add(highHalf(w, a), w.i32.shr_s(b(), w.i32.const(24))), w.i32.add(a(), byte1));
+  }),
+  'dsp.smax8': helper2((w, a, b, keep) => {
+    const bytes = [24, 16, 8, 0].map((shift) => {
+      const [p, q] = [a, b].map((x) => keep('i32', w.i32.shr_s(w.i32.shl(x(), w.i32.const(shift)), w.i32.const(24))));
+      const larger = w.select(w.i32.gt_s((p as Get)(), (q as Get)()), (p as Get)(), (q as Get)());
+      return w.i32.shl(w.i32.and(larger, w.i32.const(255)), w.i32.const(24 - shift));
+    });
+    return bytes.reduce((all, byte) => w.i32.or(all, byte));
+  }),
   'dsp.smlad': inline3((w, a, b, c) => {
     const low = w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b()));
     const high = w.i32.mul(highHalf(w, a), highHalf(w, b));

@@ -697,6 +697,48 @@ static inline int32_t mcc_sxtb16_ror8(int32_t a) {
 #endif
 }
 
+/*@ mcc_sxtab16 */
+/* a plus bytes 0 and 2 of b, sign-extended, halfword by halfword */
+static inline int32_t mcc_sxtab16(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_pack16(a + (int8_t)b, (a >> 16) + (int8_t)(b >> 16));
+#endif
+}
+
+/*@ mcc_sxtab16_ror8 */
+/* a plus bytes 1 and 3 of b, sign-extended, halfword by halfword */
+static inline int32_t mcc_sxtab16_ror8(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  return mcc_pack16(a + (int8_t)(b >> 8), (a >> 16) + (int8_t)(b >> 24));
+#endif
+}
+
+/*@ mcc_smax8 */
+/* the larger of each two signed bytes */
+static inline int32_t mcc_smax8(int32_t a, int32_t b) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(r) : "r"(a), "r"(b));
+  return r;
+#else
+  uint32_t r = 0;
+  for (int shift = 0; shift < 32; shift += 8) {
+    const int8_t p = (int8_t)(a >> shift);
+    const int8_t q = (int8_t)(b >> shift);
+    r |= (uint32_t)(uint8_t)(p > q ? p : q) << shift;
+  }
+  return (int32_t)r;
+#endif
+}
+
 /*@ mcc_smlad */
 /* c plus the products of the low and of the high halfwords, wrapping */
 static inline int32_t mcc_smlad(int32_t a, int32_t b, int32_t c) {

@@ -1708,7 +1708,14 @@ MCC_MAP1(mcc_vmovlt_s16, int16_t, int32_t, 4, a[2 * i + 1])
 /*@ mcc_vqmovn_s32 */
 /* a in the even halfwords and b in the odd ones, saturated */
 #if MCC_HAS_MVE
-static inline mcc_v128 mcc_vqmovn_s32(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vqmovntq_s32(vqmovnbq_s32(mcc_mve_i16(a), a), b)); }
+static inline mcc_v128 mcc_vqmovn_s32(mcc_v128 a, mcc_v128 b) {
+#if MCC_MVE_ORDERED
+  __asm__("vqmovnb.s32 %q0, %q0\n\tvqmovnt.s32 %q0, %q1" : "+&w"(a) : "w"(b));
+  return a;
+#else
+  return mcc_mve_of_i16(vqmovntq_s32(vqmovnbq_s32(mcc_mve_i16(a), a), b));
+#endif
+}
 #else
 MCC_MAP2(mcc_vqmovn_s32, int32_t, int32_t, int16_t, 8, mcc_sat16((i & 1) != 0 ? b[i / 2] : a[i / 2]))
 #endif
@@ -1716,7 +1723,14 @@ MCC_MAP2(mcc_vqmovn_s32, int32_t, int32_t, int16_t, 8, mcc_sat16((i & 1) != 0 ? 
 /*@ mcc_vqmovn_s16 */
 /* a in the even bytes and b in the odd ones, saturated */
 #if MCC_HAS_MVE
-static inline mcc_v128 mcc_vqmovn_s16(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vqmovntq_s16(vqmovnbq_s16(mcc_mve_i8(a), mcc_mve_i16(a)), mcc_mve_i16(b))); }
+static inline mcc_v128 mcc_vqmovn_s16(mcc_v128 a, mcc_v128 b) {
+#if MCC_MVE_ORDERED
+  __asm__("vqmovnb.s16 %q0, %q0\n\tvqmovnt.s16 %q0, %q1" : "+&w"(a) : "w"(b));
+  return a;
+#else
+  return mcc_mve_of_i8(vqmovntq_s16(vqmovnbq_s16(mcc_mve_i8(a), mcc_mve_i16(a)), mcc_mve_i16(b)));
+#endif
+}
 #else
 MCC_MAP2(mcc_vqmovn_s16, int16_t, int16_t, int8_t, 16, mcc_sat8((i & 1) != 0 ? b[i / 2] : a[i / 2]))
 #endif

@@ -1,5 +1,5 @@
 /** conv2d of int8 on Helium. */
-import { add, affine, type Buffer, type FunctionBuilder, type Operand } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, type FunctionBuilder, i32, mul, type Operand } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { convGeometry, convStage, type WindowGeometry, weightZeroPoints } from '../../../../ir/tensor/ops/conv.ts';
 import { biasValues } from '../../../../ir/tensor/ops/shared.ts';
@@ -109,12 +109,15 @@ const conv2dHelium: Kernel<'conv2d'> = {
         [oy, g.output.width * channels],
       ]);
       forTiles(k, g.output.width, tilePixels, (ox, pixels) => {
-        const starts = Array.from({ length: pixels }, (_, p) => k.let('start', window.start(add(ox, p))));
-        const out = k.let('out', add(row, affine([[ox, channels]])));
-        if (pack === undefined) made.tile({ buffer: window.buffer, slack: window.slack, pixels: starts }, y, out);
-        else {
-          const at = starts.map((start, p) => packPixel(k, window, pieces, start, pack, p * stride));
-          made.tile({ buffer: pack, slack: true, pixels: at }, y, out);
+        const out = k.let('out', add(row, mul(ox, channels)));
+        if (pack === undefined) {
+          const pixelStride = g.stride[1] * g.input.channels;
+          const pixelsHere = { start: window.start(ox), count: pixels, stride: pixelStride };
+          made.tile({ buffer: window.buffer, slack: window.slack, pixels: pixelsHere }, y, out);
+        } else {
+          for (let p = 0; p < pixels; p++)
+            packPixel(k, window, pieces, k.let('start', window.start(add(ox, p))), pack, p * stride);
+          made.tile({ buffer: pack, slack: true, pixels: { start: i32(0), count: pixels, stride } }, y, out);
         }
       });
     });
@@ -133,7 +136,7 @@ export function forTiles(
   if (whole < width) body(add(whole, 0), width - whole);
 }
 
-/** Copies the pieces of one pixel's window behind one another; gives where they begin. */
+/** Copies the pieces of one pixel's window behind one another. */
 function packPixel(
   k: KernelBuilder<'conv2d'>,
   window: Window,
@@ -141,7 +144,7 @@ function packPixel(
   start: Expr,
   pack: Buffer,
   to: number,
-): Expr {
+): void {
   let at = to;
   for (let row = 0; row < pieces.rows; row++) {
     for (let piece = 0; piece < pieces.perRow; piece++) {
@@ -151,7 +154,6 @@ function packPixel(
       at += pieces.bytes;
     }
   }
-  return add(to, 0);
 }
 
 /** Whole vectors: what is copied too much is written over by the next piece, or meets weights of zero. */

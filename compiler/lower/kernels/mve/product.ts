@@ -10,7 +10,7 @@ import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type DotRows, dotTile, type Runs, rowBytes } from './dots.ts';
+import { type DotRows, dotTile, type Pixels, type Runs, rowBytes } from './dots.ts';
 import { BLOCK, type ChannelStage, channelOf, channelStage, firstBytes } from './stage.ts';
 
 /** Blocks of channels whose accumulators take the same places. */
@@ -74,21 +74,21 @@ export class Product<K extends OpName> {
   }
 
   /** Every output channel of the pixels of one tile; pixel p's bytes go to `y[out + p * channels]`. */
-  tile(x: { buffer: Buffer; slack: boolean; pixels: readonly Expr[] }, y: Buffer, out: Expr): void {
+  tile(x: { buffer: Buffer; slack: boolean; pixels: Pixels }, y: Buffer, out: Expr): void {
     const { k, layer } = this;
     const rows: DotRows = { x: x.buffer, slack: x.slack, runs: layer.runs, w: this.w };
-    const pixels = x.pixels.map((pixel) => k.let('x_pixel', op('mve.address', [pixel])));
+    const pixels = { ...x.pixels, start: k.let('x_start', op('mve.address', [x.pixels.start])) };
     let firstRow = 0;
     for (const group of this.groups) {
       this.dots(rows, pixels, group, firstRow);
-      this.store(pixels.length, group, y, out);
+      this.store(pixels.count, group, y, out);
       firstRow += slotsOf(group);
     }
   }
 
-  private dots(rows: DotRows, pixels: readonly Expr[], group: Group, firstRow: number): void {
+  private dots(rows: DotRows, pixels: Pixels, group: Group, firstRow: number): void {
     const { k, layer } = this;
-    const channels = pixels.length === 1 ? 4 : 2;
+    const channels = pixels.count === 1 ? 4 : 2;
     const spacing = 4 / group.lanes;
     k.for(
       'slot',
@@ -108,18 +108,18 @@ export class Product<K extends OpName> {
   private store(pixels: number, group: Group, y: Buffer, out: Expr): void {
     const { k, layer } = this;
     k.for('p', 0, pixels, (p) => {
-      const from = k.let('from', mul(p, this.places));
       const to = k.let('to', add(out, mul(p, layer.channels)));
-      k.for(
-        'b',
-        group.block * BLOCK,
-        (group.block + group.blocks) * BLOCK,
-        (b) => {
-          const bytes = this.stage.bytes(b, (q) => this.acc.at(add(add(from, b), 4 * q), 'v128'));
-          k.store(y, add(to, b), bytes, firstBytes(group.bytes));
-        },
-        { step: BLOCK },
-      );
+      k.for('b', group.block, group.block + group.blocks, (b) => {
+        const from = k.let(
+          'from',
+          affine([
+            [p, this.places],
+            [b, BLOCK],
+          ]),
+        );
+        const bytes = this.stage.bytes(b, (q) => this.acc.at(add(from, 4 * q), 'v128_ordered'));
+        k.store(y, add(to, mul(b, BLOCK)), bytes, firstBytes(group.bytes));
+      });
     });
   }
 

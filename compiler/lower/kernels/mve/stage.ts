@@ -8,7 +8,7 @@
  * Rounding twice as gemmlowp does is exact here: VQRDMULH is its high multiplication, and VRSHL rounds half up, which is
  * half away from zero for what has been lessened by one where it is negative.
  */
-import { add, type Operand, op } from '../../../../ir/loop/build.ts';
+import { add, affine, type Operand, op } from '../../../../ir/loop/build.ts';
 import type { Access, Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
@@ -47,61 +47,61 @@ export interface ChannelStage {
   bytes(block: Operand, load: (q: number) => Expr): Expr;
 }
 
-/** Tables in flash: bias, factor and shift of every lane of every block. `blocks` lists the channel of each lane's place. */
+/** Words of a block's record: shifts, four to a word, then biases, then factors; the last are the farthest from the first. */
+const SHIFTS = BLOCK / WORDS;
+
+/** Bias, factor and shift of every channel, in the order of lanes, in one table that is walked through once. */
 export function channelStage<K extends OpName>(
   k: KernelBuilder<K>,
   stage: OutputStage,
   bias: ArrayLike<number>,
   channels: number,
 ): ChannelStage {
-  const places = Math.ceil(channels / BLOCK) * BLOCK;
-  const spread = (value: (channel: number) => number) =>
-    Array.from({ length: places }, (_, place) => {
-      const channel = place - (place % BLOCK) + channelOf(place % BLOCK);
-      return channel < channels ? value(channel) : 0;
-    });
-  const factorAt = <T>(values: readonly T[], channel: number) => values[values.length === 1 ? 0 : channel] as T;
   const shifts = rightShifts(stage);
   const usual = shifts.find((shift) => !Number.isNaN(shift)) ?? 1;
   const counts = shifts.map((shift) => -(Number.isNaN(shift) ? usual : shift));
   const factors = stage.multipliers.map(({ multiplier }) => multiplier);
-  const biases = k.rom(
-    'bias',
-    'i32',
-    spread((channel) => (bias[channel] as number) | 0),
-  );
-  const factor =
-    same(factors) ??
-    k.rom(
-      'factor',
-      'i32',
-      spread((channel) => factorAt(factors, channel)),
-    );
-  const count =
-    same(counts) ??
-    k.rom(
-      'shift',
-      'i8',
-      spread((channel) => factorAt(counts, channel)),
-    );
+  const [oneCount, oneFactor] = [same(counts), same(factors)];
+  const counted = oneCount === undefined ? SHIFTS : 0;
+  const record = counted + BLOCK + (oneFactor === undefined ? BLOCK : 0);
+  const words = new Int32Array(Math.ceil(channels / BLOCK) * record);
+  const bytes = new Int8Array(words.buffer);
+  for (let place = 0; place < Math.ceil(channels / BLOCK) * BLOCK; place++) {
+    const block = Math.floor(place / BLOCK);
+    const lane = place % BLOCK;
+    const channel = block * BLOCK + channelOf(lane);
+    if (channel >= channels) continue;
+    const at = block * record;
+    if (oneCount === undefined) bytes[at * WORDS + lane] = counts[channel] as number;
+    words[at + counted + lane] = bias[channel] as number;
+    if (oneFactor === undefined) words[at + counted + BLOCK + lane] = factors[channel] as number;
+  }
+  const table = k.rom('stage', 'i32', words);
   return {
     bytes(block, load) {
-      const words = [0, 1, 2, 3].map((q) => {
-        const at = add(block, q * WORDS);
-        const sum = k.let('sum', op('i32x4.add', [load(q), biases.at(at, 'v128')]));
-        const product =
-          typeof factor === 'number'
-            ? op('mve.vqrdmulh_n_s32', [sum, factor])
-            : op('mve.vqrdmulh_s32', [sum, factor.at(at, 'v128')]);
-        if (count === 0) return k.let('word', product);
-        const fair = op('mve.less_if_negative_s32', [k.let('product', product)]);
-        const shifted =
-          typeof count === 'number'
-            ? op('mve.vrshl_n_s32', [fair, count])
-            : op('mve.vrshl_s32', [fair, count.at(at, 'i8x4_s')]);
-        return k.let('word', shifted);
-      }) as [Expr, Expr, Expr, Expr];
-      return clamped(stage, offset(stage, words));
+      // From here all is within reach of a load.
+      const middle = counted + WORDS;
+      const at = k.let('at', affine([[block, record]], middle));
+      const word = (q: number): Expr => {
+        const place = counted - middle + q * WORDS;
+        const sum = k.let('sum', op('i32x4.add', [load(q), table.at(add(at, place), 'v128_ordered')]));
+        const product = k.let(
+          'product',
+          oneFactor === undefined
+            ? op('mve.vqrdmulh_s32', [sum, table.at(add(at, place + BLOCK), 'v128_ordered')])
+            : op('mve.vqrdmulh_n_s32', [sum, oneFactor]),
+        );
+        if (oneCount === 0) return product;
+        const fair = op('mve.less_if_negative_s32', [product]);
+        return k.let(
+          'word',
+          oneCount === undefined
+            ? op('mve.vrshl_s32', [fair, table.at(add(at, q - middle), 'i8x4_s')])
+            : op('mve.vrshl_n_s32', [fair, oneCount]),
+        );
+      };
+      const half = (q: number): Expr => k.let('half', offset(stage, word(q), word(q + 1)));
+      return clamped(stage, op('mve.vqmovn_s16', [half(0), half(2)]));
     },
   };
 }
@@ -112,12 +112,9 @@ function same(values: readonly number[]): number | undefined {
 }
 
 /** Adding the zero point to saturated halfwords is exact: what saturated there saturates as a byte too. */
-function offset({ zeroPoint }: OutputStage, [a, b, c, d]: readonly [Expr, Expr, Expr, Expr]): Expr {
-  const halves = (x: Expr, y: Expr) => {
-    const pair = op('mve.vqmovn_s32', [x, y]);
-    return zeroPoint === 0 ? pair : op('mve.vqadd_n_s16', [pair, zeroPoint]);
-  };
-  return op('mve.vqmovn_s16', [halves(a, b), halves(c, d)]);
+function offset({ zeroPoint }: OutputStage, a: Expr, b: Expr): Expr {
+  const pair = op('mve.vqmovn_s32', [a, b]);
+  return zeroPoint === 0 ? pair : op('mve.vqadd_n_s16', [pair, zeroPoint]);
 }
 
 function clamped({ low, high }: OutputStage, bytes: Expr): Expr {

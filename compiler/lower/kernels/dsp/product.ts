@@ -37,7 +37,7 @@ function planOf(layer: Layer, optimize: Optimize): Plan {
   const slots = slotsOf(runsOf(source));
   const pixels = source.g.batch * source.g.output.height * source.g.output.width;
   for (let blocks = 1; ; blocks++) {
-    const extents = { pixels, channels, steps: slots.length / 2, blocks };
+    const extents = { pixels, groups: layer.groups, channels, steps: slots.length / 2, blocks };
     const shape = chooseShape(extents, optimize);
     const length = 2 * shape.trips * shape.unroll;
     const fits = blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE);

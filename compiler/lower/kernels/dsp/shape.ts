@@ -23,6 +23,8 @@ export interface Shape {
 /** How much there is of everything. */
 export interface Extents {
   readonly pixels: number;
+  /** Groups of channels. The last tile repeats pixels of the one before, whose inputs it finds only where there is one group. */
+  readonly groups: number;
   /** Output channels of one group. */
   readonly channels: number;
   readonly steps: number;
@@ -59,7 +61,10 @@ const LIMITS: Readonly<Record<Optimize, Limits>> = { speed: { block: 4, unroll: 
 /** The shape with the fewest instructions within the limits of what is optimized for. */
 export function chooseShape(extents: Extents, optimize: Optimize): Shape {
   const { block, unroll: mostUnroll } = LIMITS[optimize];
-  const allowed = LANES_AND_PAIRS.filter(([lanes, pairs]) => lanes <= extents.pixels && lanes * pairs <= block);
+  const { pixels, groups } = extents;
+  const allowed = LANES_AND_PAIRS.filter(
+    ([lanes, pairs]) => lanes * pairs <= block && lanes <= pixels && (groups === 1 || pixels % lanes === 0),
+  );
   const all = allowed.map(([lanes, pairs]) => {
     const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
     // What takes more loads is paired first.

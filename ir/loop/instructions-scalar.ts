@@ -100,15 +100,6 @@ function largerBytes(a: number, b: number): number {
   return larger(0) | larger(8) | larger(16) | larger(24);
 }
 
-function addHalves(a: number, b: number): number {
-  return ((a + b) & 0xffff) | (((a >>> 16) + (b >>> 16)) << 16);
-}
-
-function largerBytes(a: number, b: number): number {
-  const larger = (shift: number) => (Math.max((a << shift) >> 24, (b << shift) >> 24) & 0xff) << (24 - shift);
-  return larger(0) | larger(8) | larger(16) | larger(24);
-}
-
 const I32 = defineAll({
   'i32.add': binary('i32', (a: number, b: number) => checked32(a + b)),
   'i32.sub': binary('i32', (a: number, b: number) => checked32(a - b)),
@@ -319,17 +310,6 @@ const INTRINSICS = defineAll({
     (a: number) => extendBytes02((a >>> 8) | (a << 24)),
     'bytes 1 and 3, sign-extended to two halfwords (SXTB16 with ROR #8)',
   ),
-  'dsp.sxtab16': binary(
-    'i32',
-    (a: number, b: number) => addHalves(a, extendBytes02(b)),
-    'a plus bytes 0 and 2 of b, sign-extended, halfword by halfword, wrapping (SXTAB16)',
-  ),
-  'dsp.sxtab16_ror8': binary(
-    'i32',
-    (a: number, b: number) => addHalves(a, extendBytes02((b >>> 8) | (b << 24))),
-    'a plus bytes 1 and 3 of b, sign-extended, halfword by halfword, wrapping (SXTAB16 with ROR #8)',
-  ),
-  'dsp.smax8': binary('i32', largerBytes, 'the larger of each two signed bytes (SSUB8, SEL)'),
   'dsp.sxtab16': binary(
     'i32',
     (a: number, b: number) => addHalves(a, extendBytes02(b)),

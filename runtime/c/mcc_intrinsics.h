@@ -705,7 +705,7 @@ static inline int32_t mcc_sxtab16(int32_t a, int32_t b) {
   __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(a), "r"(b));
   return r;
 #else
-  return mcc_pack16(a + (int8_t)b, (a >> 16) + (int8_t)(b >> 16));
+  return mcc_pack16((int16_t)a + (int8_t)b, (a >> 16) + (int8_t)(b >> 16));
 #endif
 }
 
@@ -717,7 +717,7 @@ static inline int32_t mcc_sxtab16_ror8(int32_t a, int32_t b) {
   __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(a), "r"(b));
   return r;
 #else
-  return mcc_pack16(a + (int8_t)(b >> 8), (a >> 16) + (int8_t)(b >> 24));
+  return mcc_pack16((int16_t)a + (int8_t)(b >> 8), (a >> 16) + (int8_t)(b >> 24));
 #endif
 }
 

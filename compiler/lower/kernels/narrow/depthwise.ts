@@ -30,8 +30,8 @@ interface Plan {
   readonly words: boolean;
 }
 
-/** Multiplications of one block of outputs that are written one after another. */
-const MOST_STEPS = 200;
+/** Multiplications that are written one after another. */
+const MOST_STEPS = 160;
 /** Instructions per output for scaling and storing, and per block of outputs. */
 const OUTPUT = 8;
 const BLOCK = 8;
@@ -77,8 +77,8 @@ function refusal(site: Depthwise): string | undefined {
   const core = site.target.narrow;
   if (refused !== undefined || core === undefined) return refused ?? 'not a small core';
   const { plane, lanes } = planOf(core, depthwiseLayer(site));
-  const steps = plane.along.window * plane.across.window * lanes;
-  return steps > MOST_STEPS ? `${steps} multiplications of ${lanes} outputs, more than ${MOST_STEPS}` : undefined;
+  const steps = plane.along.window * lanes;
+  return steps > MOST_STEPS ? `${steps} multiplications by a line of taps, more than ${MOST_STEPS}` : undefined;
 }
 
 const depthwiseNarrow: Kernel<'depthwise_conv2d'> = {
@@ -201,11 +201,16 @@ class Lines {
     const { k } = this;
     const { along, across, layout } = this.plan.plane;
     const sums = Array.from({ length: lanes }, () => k.variable('acc', channel.start));
-    for (let tapLine = 0; tapLine < across.window; tapLine++) {
-      const start = add(at, tapLine * across.dilation * layout.width);
-      const first = tapLine * along.window;
-      if (held === undefined) this.tapsLoaded(sums, start, add(channel.from, first));
-      else this.tapsHeld(sums, start, held.slice(first, first + along.window));
+    const lineStep = across.dilation * layout.width;
+    if (held === undefined) {
+      k.for('tap_line', 0, across.window, (line) => {
+        this.tapsLoaded(sums, affine([[line, lineStep]], at), affine([[line, along.window]], channel.from));
+      });
+    } else {
+      for (let line = 0; line < across.window; line++) {
+        const first = line * along.window;
+        this.tapsHeld(sums, add(at, line * lineStep), held.slice(first, first + along.window));
+      }
     }
     const target = k.let('target', to);
     sums.forEach((sum, lane) => {

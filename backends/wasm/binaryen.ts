@@ -10,8 +10,14 @@ import type { ScalarType, Type } from '../../ir/loop/types.ts';
 /** An expression of the module it was made for. */
 export type Ref = number;
 
+/** Instructions of relaxed SIMD, which binaryen optimises and writes but has no constructors for. */
+export interface RelaxedConstructors {
+  /** c + the sums of four products each of signed bytes of a by bytes of b, which machines read in different ways. */
+  dotAdd(a: Ref, b: Ref, c: Ref): Ref;
+}
+
 /** Binaryen's expression constructors. Constructors do not check the number of operands: a missing one aborts. */
-export type Constructors = Pick<
+export type Constructors = { readonly relaxed: RelaxedConstructors } & Pick<
   binaryen.Module,
   | 'i32'
   | 'i64'
@@ -39,12 +45,9 @@ export interface DataSegment {
 /** `none` keeps what was built; `size` and `speed` differ in what is inlined, never in what is computed. */
 export type Optimize = 'none' | 'size' | 'speed';
 
-const { SIMD128, SignExt, NontrappingFPToInt, BulkMemory, MutableGlobals } = binaryen.Features;
+const { SIMD128, SignExt, NontrappingFPToInt, BulkMemory, MutableGlobals, RelaxedSIMD } = binaryen.Features;
 
-/**
- * The features every engine with SIMD has (Chrome 91, Firefox 89, Safari 16.4, Node 16.4). Nothing later: no relaxed
- * SIMD, whose results differ between machines.
- */
+/** The features every engine with SIMD has (Chrome 91, Firefox 89, Safari 16.4, Node 16.4). */
 const FEATURES = SIMD128 | SignExt | NontrappingFPToInt | BulkMemory | MutableGlobals;
 
 /**
@@ -57,9 +60,9 @@ const LARGEST_INLINED_ONCE = 45;
 /** Addresses below this are never used, which lets the optimiser move small constants into load and store offsets. */
 export const LOW_MEMORY_BYTES = 1024;
 
-/** Makes a module, hands it to `build` and frees it, whatever happens. */
-export function withModule<T>(build: (module: WasmModule) => T): T {
-  const module = new WasmModule();
+/** Makes a module, with relaxed SIMD where asked, hands it to `build` and frees it, whatever happens. */
+export function withModule<T>(build: (module: WasmModule) => T, isRelaxed = false): T {
+  const module = new WasmModule(isRelaxed);
   try {
     return build(module);
   } catch (error) {
@@ -71,10 +74,15 @@ export function withModule<T>(build: (module: WasmModule) => T): T {
 
 export class WasmModule {
   private readonly module = new binaryen.Module();
-  readonly make: Constructors = this.module;
+  readonly make: Constructors = Object.assign(this.module, { relaxed: relaxedOf(this.module) });
+  /** Whether the module may use instructions of relaxed SIMD. */
+  readonly isRelaxed: boolean;
+  private readonly features: number;
 
-  constructor() {
-    this.module.setFeatures(FEATURES);
+  constructor(isRelaxed: boolean) {
+    this.isRelaxed = isRelaxed;
+    this.features = isRelaxed ? FEATURES | RelaxedSIMD : FEATURES;
+    this.module.setFeatures(this.features);
   }
 
   constant(type: ScalarType, value: number | bigint): Ref {
@@ -145,7 +153,7 @@ export class WasmModule {
   optimizedBinary(goal: Exclude<Optimize, 'none'>): Uint8Array {
     const copy = binaryen.readBinary(this.binary());
     try {
-      copy.setFeatures(FEATURES);
+      copy.setFeatures(this.features);
       setOptimizer(goal);
       copy.optimize();
       return copy.emitBinary();
@@ -161,6 +169,20 @@ export class WasmModule {
   dispose(): void {
     this.module.dispose();
   }
+}
+
+/** An instruction of three operands, made as one that has a constructor and then turned into the one that is meant. */
+function relaxedOf(module: binaryen.Module): RelaxedConstructors {
+  const { SIMDTernary } = binaryen as unknown as {
+    readonly SIMDTernary: { readonly setOp: (expression: Ref, op: binaryen.Operations) => void };
+  };
+  return {
+    dotAdd(a, b, c) {
+      const expression = module.v128.bitselect(a, b, c);
+      SIMDTernary.setOp(expression, binaryen.Operations.RelaxedDotI8x16I7x16AddSToVecI32x4);
+      return expression;
+    },
+  };
 }
 
 /** The optimiser's settings are global to binaryen, so all that matter are set each time. */

@@ -10,6 +10,11 @@ export type { Layout } from './memory.ts';
 export interface EmitOptions {
   /** Defaults to `speed`. */
   readonly optimize?: Optimize;
+  /**
+   * Use relaxed SIMD. The module computes what the program says where the relaxed dot product multiplies signed by unsigned
+   * bytes without saturation, which `runtime/js/probe.js` finds out, and not elsewhere.
+   */
+  readonly relaxed?: boolean;
 }
 
 export interface EmittedWasm {
@@ -31,7 +36,7 @@ export function emitWasm(program: Program, options: EmitOptions = {}): EmittedWa
     buildModule(program, { inputs, outputs, arena, roms }, module);
     module.validate();
     return optimize === 'none' ? module.binary() : module.optimizedBinary(optimize);
-  });
+  }, options.relaxed);
   return { wasm, layout: { inputs, outputs, arena, pages } };
 }
 

@@ -17,7 +17,7 @@ import { constantValue, type Knowledge, rangeOf, splitIndex } from './addresses.
 import type { Ref, WasmModule } from './binaryen.ts';
 import type { Keep } from './intrinsics.ts';
 import { LOAD, STORE } from './memory.ts';
-import { SPELLING } from './spelling.ts';
+import { RELAXED_SPELLING, SPELLING } from './spelling.ts';
 
 /** What lowering one function needs of the rest of the module. */
 export interface Surroundings {
@@ -287,7 +287,7 @@ class FunctionLowering {
           `found ${operands.length} and ${imm.length}`,
       );
     }
-    const spelling = SPELLING[op];
+    const spelling = (this.module.isRelaxed ? RELAXED_SPELLING[op] : undefined) ?? SPELLING[op];
     const args = operands.map((operand) => this.expression(operand).ref);
     if (spelling.kind === 'direct') return spelling.build(this.module.make, args, imm);
     if (spelling.kind === 'helper') return this.module.call(this.around.helperFor(op), args, result);

@@ -91,7 +91,8 @@ const MOST_PAGES = 65536;
 const SHORTEST_GAP = 32;
 
 /**
- * Constants first (one run of data), then inputs, outputs and the arena, each at a multiple of 16.
+ * Inputs and outputs first, which then lie alike in all modules of one model; then constants (one run of data) and the
+ * arena. Each lies at a multiple of 16.
  * @throws Error when the model needs more than the 4 GiB that a WebAssembly memory may have.
  */
 export function layoutOf(program: Program): Layout & Places & { readonly segments: readonly DataSegment[] } {
@@ -101,9 +102,9 @@ export function layoutOf(program: Program): Layout & Places & { readonly segment
     end = offset + bytes;
     return offset;
   };
-  const roms = new Map(program.roms.map((rom) => [rom.name, take(rom.bytes.length)]));
   const inputs = program.inputs.map((port) => take(port.length * ELEM_BYTES[port.elem]));
   const outputs = program.outputs.map((port) => take(port.length * ELEM_BYTES[port.elem]));
+  const roms = new Map(program.roms.map((rom) => [rom.name, take(rom.bytes.length)]));
   const arena = take(program.arenaBytes, Math.max(ALIGNMENT, program.arenaAlign));
   const pages = Math.ceil(end / PAGE_BYTES);
   if (pages > MOST_PAGES) {

@@ -227,3 +227,14 @@ export const SPELLING: { readonly [K in Opcode]: Spelling } = {
   'f32x4.ceil': unary((w) => w.f32x4.ceil),
   'f32x4.nearest': unary((w) => w.f32x4.nearest),
 };
+
+/**
+ * With relaxed SIMD. The relaxed dot product is signed by unsigned only on some machines (x86 with VNNI); a module that
+ * uses it is for machines where a probe has shown that.
+ */
+export const RELAXED_SPELLING: { readonly [K in Opcode]?: Direct } = {
+  'i32x4.usdot_i8x16': {
+    kind: 'direct',
+    build: (w, args) => w.relaxed.dotAdd(args[0] as Ref, args[1] as Ref, args[2] as Ref),
+  },
+};

@@ -1,58 +1,16 @@
 /** conv2d and fully_connected in float32. */
-import { add, affine, f32, i32, inRange, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
+import { add, affine, i32, inRange, mul, type Operand, sub } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
-import { activationBounds } from '../../../../ir/tensor/fixed-point.ts';
-import { type ConvAttrs, convGeometry, type WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
+import { convGeometry, type WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import { elementCount, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
 import { axisPadded, outputIndex, padded } from '../../window.ts';
-import {
-  buildTile,
-  LANES,
-  LARGEST_TILE,
-  type Product,
-  packWeights,
-  type Run,
-  roundedUp,
-  tileSizes,
-} from './tile-f32.ts';
+import { floatTail, productFault } from './float-f32.ts';
+import { type Columns, rowTiles, rowTilesFault, tileSizes, upTo } from './row-tiles-f32.ts';
+import { buildTile, LARGEST_TILE, type Product, packWeights, type Run } from './tile-f32.ts';
 
 type ProductOp = 'conv2d' | 'fully_connected';
-
-/** The reason why operands are not float32 with constant weights and bias, or undefined. */
-export function floatFault(site: Site): string | undefined {
-  const [x, w] = site.inputs as [TensorType, TensorType];
-  if (site.target.vector !== 'v128' && site.target.vector !== 'v128-relaxed') return 'needs 128-bit vectors';
-  if (x.dtype !== 'f32' || w.dtype !== 'f32') return `takes float32, not ${x.dtype} by ${w.dtype}`;
-  if (site.constant(1) === undefined) return 'weights are not constant';
-  if (site.inputs[2] !== undefined && site.constant(2) === undefined) return 'bias is not constant';
-  return undefined;
-}
-
-/** Bias and activation for four channels at a time. */
-export function floatTail(k: KernelBuilder, channels: number): (sum: Expr, channel: Operand) => Expr {
-  const { activation } = k.site.attrs as ConvAttrs;
-  const [low, high] = activationBounds(activation);
-  const data = k.site.constant(2)?.data;
-  // A sum that began at +0 is never -0, so there adding no bias changes nothing.
-  const bias = data === undefined ? undefined : k.rom('bias', 'f32', paddedTo(data as Float32Array, channels));
-  return (sum, channel) => {
-    const biased = bias === undefined ? sum : op('f32x4.add', [sum, bias.at(channel, 'v128')]);
-    const raised = low === Number.NEGATIVE_INFINITY ? biased : op('f32x4.pmax', [biased, splat(low)]);
-    return high === Number.POSITIVE_INFINITY ? raised : op('f32x4.pmin', [raised, splat(high)]);
-  };
-}
-
-function paddedTo(values: Float32Array, channels: number): Float32Array {
-  const data = new Float32Array(roundedUp(channels, LANES));
-  data.set(values);
-  return data;
-}
-
-function splat(value: number): Expr {
-  return op('f32x4.splat', [f32(value)]);
-}
 
 /** Declares the operands. */
 function productOf(k: KernelBuilder<ProductOp>): Product {
@@ -71,7 +29,7 @@ function geometryOf({ inputs, outputs, attrs }: Site<'conv2d'>): WindowGeometry 
 }
 
 function applies(site: Site<ProductOp>): true | string {
-  const fault = floatFault(site as unknown as Site);
+  const fault = productFault(site as unknown as Site);
   if (fault !== undefined) return fault;
   const [x, w] = site.inputs as [TensorType, TensorType];
   return site.op === 'conv2d' && x.shape[3] !== w.shape[3] ? 'channels form groups' : true;
@@ -85,68 +43,13 @@ function buildRows(k: KernelBuilder, p: Product, rows: number): void {
     buildTile(k, p, { pixels, pixelStride: p.depth, runs: (visit) => visit(run), out });
   };
   let start = 0;
-  const sizes = tileSizes(rows);
+  const sizes = tileSizes(rows, LARGEST_TILE);
   for (const size of new Set(sizes)) {
     const end = start + size * sizes.filter((one) => one === size).length;
     k.for('row', start, end, tile(size), { step: size });
     start = end;
   }
 }
-
-function upTo(count: number): number[] {
-  return Array.from({ length: count }, (_, i) => i);
-}
-
-/** Columns of the window that the same pixels of a tile meet inside the image. */
-interface Columns {
-  readonly first: number;
-  readonly count: number;
-  readonly pixels: readonly number[];
-}
-
-/** Tiles of an output row, `count` of one kind side by side. */
-interface RowTiles {
-  readonly start: number;
-  readonly pixels: number;
-  readonly count: number;
-  readonly columns: readonly Columns[];
-}
-
-function columnsOf(g: WindowGeometry, start: number, pixels: number): Columns[] {
-  const list: Columns[] = [];
-  for (let kx = 0; kx < g.window[1]; kx++) {
-    const inside = upTo(pixels).filter((pixel) => {
-      const ix = (start + pixel) * g.stride[1] - g.padding.left + kx * g.dilation[1];
-      return ix >= 0 && ix < g.input.width;
-    });
-    const last = list.at(-1);
-    if (last?.pixels.join() === inside.join()) list[list.length - 1] = { ...last, count: last.count + 1 };
-    else if (inside.length > 0) list.push({ first: kx, count: 1, pixels: inside });
-  }
-  return list;
-}
-
-/** How an output row is cut. Tiles whose windows all lie inside the image are alike when they are of one size. */
-function rowTiles(g: WindowGeometry): RowTiles[] {
-  const list: RowTiles[] = [];
-  let start = 0;
-  for (const pixels of tileSizes(g.output.width)) {
-    const columns = columnsOf(g, start, pixels);
-    const last = list.at(-1);
-    if (last && isInside(g, last) && isInside(g, { columns, pixels }) && last.pixels === pixels) {
-      list[list.length - 1] = { ...last, count: last.count + 1 };
-    } else list.push({ start, pixels, count: 1, columns });
-    start += pixels;
-  }
-  return list;
-}
-
-function isInside(g: WindowGeometry, { columns, pixels }: Pick<RowTiles, 'columns' | 'pixels'>): boolean {
-  return columns.length === 1 && columns[0]?.count === g.window[1] && columns[0].pixels.length === pixels;
-}
-
-/** Each kind of tile is code of its own. */
-const MOST_KINDS = 12;
 
 function buildWindows(k: KernelBuilder<'conv2d'>): void {
   const builder = k as unknown as KernelBuilder;
@@ -155,7 +58,7 @@ function buildWindows(k: KernelBuilder<'conv2d'>): void {
   const { channels, width, height } = g.input;
   const [kh, kw] = g.window;
   const pixelStride = g.stride[1] * channels;
-  const tiles = rowTiles(g);
+  const tiles = rowTiles(g, LARGEST_TILE);
   k.forAll(['n', 'oy'], [g.batch, g.output.height], ([n, oy]) => {
     for (const { start, pixels, count, columns } of tiles) {
       const tile = (ox: Expr) => {
@@ -260,8 +163,7 @@ const conv2dWindows: Kernel<'conv2d'> = {
   applies: (site) => {
     const verdict = applies(site as unknown as Site<ProductOp>);
     if (verdict !== true) return verdict;
-    const kinds = rowTiles(geometryOf(site)).length;
-    return kinds <= MOST_KINDS || `${kinds} tiles of a row reach over its ends; at most ${MOST_KINDS} become code`;
+    return rowTilesFault(geometryOf(site), LARGEST_TILE) ?? true;
   },
   overlap: (site) => tileOverlap(site, geometryOf(site)),
   build: buildWindows,

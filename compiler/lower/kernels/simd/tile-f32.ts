@@ -13,16 +13,12 @@
 import { add, affine, type Buffer, f32, i32, mul, type Operand, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { KernelBuilder } from '../../kernel.ts';
+import { LANES, roundedUp } from './float-f32.ts';
 
-export const LANES = 4;
 /** Channels that lie together in packed weights. */
 export const PANEL = 8;
 /** Steps of the depth that a loop body repeats. */
 const UNROLLED = 4;
-
-export function roundedUp(count: number, multiple: number): number {
-  return Math.ceil(count / multiple) * multiple;
-}
 
 /** Packed weights: for each panel of 8 channels, for each step of the depth, the panel's weights; the last panel may be of 4. */
 export function packWeights(weights: Float32Array, channels: number, depth: number): Float32Array {
@@ -79,13 +75,6 @@ function panelsPerTile(pixels: number): number {
 }
 
 export const LARGEST_TILE = 6;
-
-/** Sizes of the tiles that cover so many pixels: as few as can be, as equal as can be. */
-export function tileSizes(pixels: number): number[] {
-  const count = Math.ceil(pixels / LARGEST_TILE);
-  const size = Math.floor(pixels / count);
-  return Array.from({ length: count }, (_, i) => (i < pixels % count ? size + 1 : size));
-}
 
 /** Groups of channels of a tile: where a loop over whole groups ends, and the panels of what remains. */
 interface Group {

@@ -1,5 +1,5 @@
 /** conv2d of int8 on Helium. */
-import { add, affine, type Buffer, type FunctionBuilder, i32, mul, type Operand } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, i32, mul, type Operand } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { convGeometry, convStage, type WindowGeometry, weightZeroPoints } from '../../../../ir/tensor/ops/conv.ts';
 import { biasValues } from '../../../../ir/tensor/ops/shared.ts';
@@ -10,7 +10,7 @@ import { copyBytes } from './bytes.ts';
 import { type Runs, stepsOf } from './dots.ts';
 import { Product, type ProductLayer, TILE_PIXELS } from './product.ts';
 import { BLOCK, stageRefusal } from './stage.ts';
-import { flattened, forRows, type Window } from './window.ts';
+import { flattened, forRows, forTiles, type Window } from './window.ts';
 
 interface Shape {
   readonly g: WindowGeometry;
@@ -123,18 +123,6 @@ const conv2dHelium: Kernel<'conv2d'> = {
     });
   },
 };
-
-/** Runs `body` for tiles of `size` pixels and one of what is left. */
-export function forTiles(
-  k: FunctionBuilder,
-  width: number,
-  size: number,
-  body: (ox: Expr, pixels: number) => void,
-): void {
-  const whole = Math.floor(width / size) * size;
-  k.for('ox', 0, whole, (ox) => body(ox, size), { step: size });
-  if (whole < width) body(add(whole, 0), width - whole);
-}
 
 /** Copies the pieces of one pixel's window behind one another. */
 function packPixel(

@@ -2,5 +2,11 @@
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { Kernel } from '../../kernel.ts';
 import { MVE_CONV_KERNELS } from './conv.ts';
+import { MVE_DEPTHWISE_KERNELS } from './depthwise.ts';
+import { MVE_MATMUL_KERNELS } from './matmul.ts';
 
-export const MVE_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = { conv2d: MVE_CONV_KERNELS };
+export const MVE_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
+  conv2d: MVE_CONV_KERNELS,
+  depthwise_conv2d: MVE_DEPTHWISE_KERNELS,
+  fully_connected: MVE_MATMUL_KERNELS,
+};

@@ -81,9 +81,10 @@ export class Product<K extends OpName> {
     let firstRow = 0;
     for (const group of this.groups) {
       this.dots(rows, pixels, group, firstRow);
-      this.store(pixels.count, group, y, out);
       firstRow += slotsOf(group);
     }
+    // The output may lie over the pixels, which are no longer needed.
+    for (const group of this.groups) this.store(pixels.count, group, y, out);
   }
 
   private dots(rows: DotRows, pixels: Pixels, group: Group, firstRow: number): void {

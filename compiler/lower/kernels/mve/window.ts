@@ -2,7 +2,17 @@
  * The rows of an image that the windows of one row of output see, so that no tap needs a test: without padding the input
  * itself, otherwise a copy of these rows in scratch memory with the zero point around them.
  */
-import { add, affine, type Buffer, inRange, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
+import {
+  add,
+  affine,
+  type Buffer,
+  type FunctionBuilder,
+  inRange,
+  mul,
+  type Operand,
+  op,
+  sub,
+} from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
@@ -98,4 +108,16 @@ function paddedRows<K extends OpName>(
     const start = (ox: Operand) => mul(ox, g.stride[1] * channels);
     body({ buffer: rows, slack: true, rowStride, start }, n as Expr, oy as Expr);
   });
+}
+
+/** Runs `body` for tiles of `size` pixels and one of what is left. */
+export function forTiles(
+  k: FunctionBuilder,
+  width: number,
+  size: number,
+  body: (ox: Expr, pixels: number) => void,
+): void {
+  const whole = Math.floor(width / size) * size;
+  k.for('ox', 0, whole, (ox) => body(ox, size), { step: size });
+  if (whole < width) body(add(whole, 0), width - whole);
 }

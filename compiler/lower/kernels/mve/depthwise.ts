@@ -1,0 +1,238 @@
+/** depthwise_conv2d of int8 on Helium. */
+import { add, affine, type Buffer, mul, op } from '../../../../ir/loop/build.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import { convGeometry, convStage, type WindowGeometry, weightZeroPoints } from '../../../../ir/tensor/ops/conv.ts';
+import { biasValues } from '../../../../ir/tensor/ops/shared.ts';
+import { affineOf, type TensorType } from '../../../../ir/tensor/types.ts';
+import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
+import { overlapOf, windowDistance } from '../../overlap.ts';
+import { padded } from '../../window.ts';
+import { forRingRows, ringDistance, type WindowRows } from './ring.ts';
+import { BLOCK, type ChannelStage, channelStage, firstBytes, stageRefusal } from './stage.ts';
+
+interface Shape {
+  readonly g: WindowGeometry;
+  readonly x: TensorType;
+  readonly w: TensorType;
+  readonly y: TensorType;
+}
+
+function shapeOf({ inputs, outputs, attrs }: Site<'depthwise_conv2d'>): Shape {
+  const [x, w] = inputs as [TensorType, TensorType];
+  const y = outputs[0] as TensorType;
+  return { g: convGeometry(x, w, y, attrs), x, w, y };
+}
+
+const MOST_TAPS = 32;
+
+function refusal(site: Site<'depthwise_conv2d'>): string | undefined {
+  const { g, x, w, y } = shapeOf(site);
+  if (site.target.vector !== 'mve') return 'the target has no Helium';
+  if (x.dtype !== 'i8' || w.dtype !== 'i8' || y.dtype !== 'i8') return 'not int8';
+  if (site.constant(1) === undefined) return 'the weights are not constant';
+  if (site.inputs[2] !== undefined && site.constant(2) === undefined) return 'the bias is not constant';
+  if (weightZeroPoints(w).some((zero) => zero !== 0)) return 'the weights have zero points';
+  if (g.output.channels !== g.input.channels) return 'has several output channels for an input channel';
+  if (g.window[0] * g.window[1] > MOST_TAPS) return `has more than ${MOST_TAPS} taps`;
+  return stageRefusal(convStage(x, w, y, site.attrs));
+}
+
+/** The least and the most that the products of its taps can sum to, for every channel. */
+interface TapGroup {
+  readonly taps: number[];
+  readonly low: Int32Array;
+  readonly high: Int32Array;
+}
+
+/**
+ * Taps whose products may be added in halfwords, as few lists as a first fit finds: for no channel does any sum of a list
+ * leave 16 bits, whatever the input.
+ */
+export function tapGroups(weights: ArrayLike<number>, taps: number, channels: number): readonly (readonly number[])[] {
+  const groups: TapGroup[] = [];
+  for (let tap = 0; tap < taps; tap++) {
+    const weight = (channel: number) => weights[tap * channels + channel] as number;
+    const low = (c: number) => Math.min(-128 * weight(c), 127 * weight(c));
+    const high = (c: number) => Math.max(-128 * weight(c), 127 * weight(c));
+    const fits = (group: TapGroup) => {
+      for (let c = 0; c < channels; c++) {
+        if ((group.low[c] as number) + low(c) < -32768 || (group.high[c] as number) + high(c) > 32767) return false;
+      }
+      return true;
+    };
+    const found = groups.find(fits);
+    const group = found ?? { taps: [], low: new Int32Array(channels), high: new Int32Array(channels) };
+    if (found === undefined) groups.push(group);
+    group.taps.push(tap);
+    for (let c = 0; c < channels; c++) {
+      group.low[c] = (group.low[c] as number) + low(c);
+      group.high[c] = (group.high[c] as number) + high(c);
+    }
+  }
+  return groups.map((group) => group.taps);
+}
+
+/** How many neighbouring pixels fill a vector with their channels. */
+function pixelsPerVector(g: WindowGeometry): number {
+  const { channels } = g.input;
+  return g.stride[1] === 1 && channels < BLOCK && BLOCK % channels === 0 ? BLOCK / channels : 1;
+}
+
+const depthwiseHelium: Kernel<'depthwise_conv2d'> = {
+  name: 'depthwise_conv2d_mve',
+  doc:
+    'for each row: the input rows it sees, with the zero point around them (scratch, each copied once); for each pixel, ' +
+    'for each 16 channels: products of all taps in halfwords, added there as long as no weights can overflow them, then ' +
+    'in words; bias, factor and clamp. Where a pixel has fewer channels, neighbouring pixels share a vector.',
+  applies: (site) => refusal(site) ?? true,
+  overlap: (site) => {
+    const { g, x, y } = shapeOf(site);
+    const distance = padded(g) ? ringDistance(g) : windowDistance(g, x, y, { ahead: 1 });
+    return overlapOf(site as unknown as Site, 0, distance);
+  },
+  build(k) {
+    const { g, x: xType, w: wType, y: yType } = shapeOf(k.site);
+    const weights = k.site.constant(1)?.data as Int8Array;
+    const biasType = k.site.inputs[2];
+    const bias = k.site.constant(2);
+    const { channels } = g.input;
+    const taps = g.window[0] * g.window[1];
+    const share = pixelsPerVector(g);
+    const xZero = affineOf(xType).zeroPoint;
+    const given = biasType && bias ? biasValues({ type: biasType, data: bias.data }, channels) : undefined;
+    const start = (c: number) => {
+      let sum = given === undefined ? 0 : (given[c] as number);
+      for (let tap = 0; tap < taps; tap++) sum -= xZero * (weights[tap * channels + c] as number);
+      return sum | 0;
+    };
+    // Several pixels in a vector repeat what belongs to a channel.
+    const lanes = channels * share;
+    const stage = convStage(xType, wType, yType, k.site.attrs);
+    const multipliers =
+      stage.multipliers.length === 1
+        ? stage.multipliers
+        : Array.from(
+            { length: lanes },
+            (_, lane) => stage.multipliers[lane % channels] as (typeof stage.multipliers)[0],
+          );
+    const x = k.input(0, 'x');
+    const y = k.output(0, 'y');
+    const w = k.rom('w', 'i8', packedWeights(weights, taps, channels, lanes));
+    const ends = channelStage(
+      k,
+      { ...stage, multipliers },
+      Array.from({ length: lanes }, (_, lane) => start(lane % channels)),
+      lanes,
+    );
+    const block: Block = { k, w, taps: tapsOf(g), groups: tapGroups(weights, taps, channels), stage: ends };
+    const whole = Math.floor(g.output.width / share) * share;
+    forRingRows(k, g, x, xZero, (window, n, oy) => {
+      const row = affine([
+        [n, g.output.height * g.output.width * channels],
+        [oy, g.output.width * channels],
+      ]);
+      const vectors = (ox: Expr, bytes: number) => {
+        const out = k.let('out', add(row, mul(ox, channels)));
+        const from = window.starts.map((start) =>
+          k.let('from', add(start, affine([[ox, g.stride[1] * channels]], middleOf(g)))),
+        );
+        forBlocks(k, bytes, (b, size) => {
+          const result = depthwiseBlock(block, window, from, b, size);
+          k.store(y, add(out, mul(b, BLOCK)), result, firstBytes(size));
+        });
+      };
+      k.for('ox', 0, whole, (ox) => vectors(ox, lanes), { step: share });
+      if (whole < g.output.width) vectors(add(whole, 0), (g.output.width - whole) * channels);
+    });
+  },
+};
+
+/** Vectors of up to 16 bytes. */
+function forBlocks(k: KernelBuilder<'depthwise_conv2d'>, bytes: number, body: (block: Expr, size: number) => void) {
+  const whole = Math.floor(bytes / BLOCK);
+  k.for('b', 0, whole, (b) => body(b, BLOCK));
+  if (bytes % BLOCK > 0) body(add(whole, 0), bytes % BLOCK);
+}
+
+interface Tap {
+  /** Of the window. */
+  readonly row: number;
+  /** Bytes from the window's middle column. */
+  readonly at: number;
+}
+
+/** Bytes from a window's first column to its middle one, from which loads reach to both sides. */
+const middleOf = (g: WindowGeometry): number => (g.window[1] >> 1) * g.dilation[1] * g.input.channels;
+
+function tapsOf(g: WindowGeometry): readonly Tap[] {
+  const [rows, columns] = g.window;
+  return Array.from({ length: rows * columns }, (_, tap) => ({
+    row: Math.floor(tap / columns),
+    at: (tap % columns) * g.dilation[1] * g.input.channels - middleOf(g),
+  }));
+}
+
+/** For every block of 16 lanes, the weights of every tap. */
+function packedWeights(weights: Int8Array, taps: number, channels: number, lanes: number): Int8Array {
+  const blocks = Math.ceil(lanes / BLOCK);
+  const packed = new Int8Array(blocks * taps * BLOCK);
+  for (let lane = 0; lane < lanes; lane++) {
+    for (let tap = 0; tap < taps; tap++) {
+      const at = (Math.floor(lane / BLOCK) * taps + tap) * BLOCK + (lane % BLOCK);
+      packed[at] = weights[tap * channels + (lane % channels)] as number;
+    }
+  }
+  return packed;
+}
+
+interface Block {
+  readonly k: KernelBuilder<'depthwise_conv2d'>;
+  readonly w: Buffer;
+  readonly taps: readonly Tap[];
+  readonly groups: readonly (readonly number[])[];
+  readonly stage: ChannelStage;
+}
+
+/** Sums in halfwords of the lanes with even and with odd numbers. */
+interface Halves {
+  readonly even: Expr;
+  readonly odd: Expr;
+}
+
+/** 16 results: bytes 16 `b` and up of the pixel in the middle of whose window rows `from` point. */
+function depthwiseBlock(block: Block, window: WindowRows, from: readonly Expr[], b: Expr, size: number): Expr {
+  const { k, w, taps, groups } = block;
+  const rows = from.map((start) => k.let('x_row', add(start, mul(b, BLOCK))));
+  // In the middle, so that all weights are within reach of a load.
+  const middle = Math.min(taps.length - 1, 7) * BLOCK;
+  const at = k.let('w_at', affine([[b, taps.length * BLOCK]], middle));
+  const access = window.slack || size === BLOCK ? 'v128_ordered' : firstBytes(size);
+  const product = (tap: number): Halves => {
+    const place = taps[tap] as Tap;
+    const weight = k.let('w_bytes', w.at(add(at, tap * BLOCK - middle), 'v128_ordered'));
+    const bytes = k.let('x_bytes', window.buffer.at(add(rows[place.row] as Expr, place.at), access));
+    return {
+      even: k.let('even', op('mve.vmullb_s8', [bytes, weight])),
+      odd: k.let('odd', op('mve.vmullt_s8', [bytes, weight])),
+    };
+  };
+  const sums = groups.map((group) =>
+    group.slice(1).reduce<Halves>(
+      (sum, tap) => {
+        const { even, odd } = product(tap);
+        return {
+          even: k.let('even', op('i16x8.add', [sum.even, even])),
+          odd: k.let('odd', op('i16x8.add', [sum.odd, odd])),
+        };
+      },
+      product(group[0] as number),
+    ),
+  );
+  return block.stage.bytes(b, (q) => {
+    const widen = q % 2 === 0 ? 'mve.vmovlb_s16' : 'mve.vmovlt_s16';
+    const words = sums.map(({ even, odd }) => op(widen, [q < 2 ? even : odd]));
+    return words.reduce((sum, word) => op('i32x4.add', [sum, word]));
+  });
+}
+
+export const MVE_DEPTHWISE_KERNELS = [depthwiseHelium] as const;

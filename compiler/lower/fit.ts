@@ -1,8 +1,10 @@
 /** Lowering within limits of memory: depth-first execution where the layers one by one need too much, or a refusal. */
 import type { Graph, ValueName } from '../../ir/tensor/graph.ts';
+import type { MemoryRegion } from '../plan/problem.ts';
+import { DivisionError } from '../plan/regions.ts';
 import type { Target } from '../targets/index.ts';
 import { chooseSegments, type DepthFirst } from './depth-first/choose.ts';
-import { inStrips, stripsOf } from './depth-first/strips.ts';
+import { inStrips, type Segment, stripsOf } from './depth-first/strips.ts';
 import { LowerError, type Lowered, type LowerOptions, lower, type StepPlan } from './index.ts';
 
 /** Limits in bytes; what is not given is not limited. */
@@ -44,11 +46,24 @@ const SHARES = [1, 0.97, 0.94, 0.91, 0.87, 0.82, 0.76, 0.7, 0.6, 0.5] as const;
 
 /** Throws LimitError where no plan keeps the limits, and LowerError as `lower`. */
 export function lowerWithin(graph: Graph, target: Target, options: LowerOptions & MemoryLimits): Fitted {
-  const { ram = Number.POSITIVE_INFINITY, flash = Number.POSITIVE_INFINITY } = options;
-  const whole: Fitted = { ...lower(graph, target, options), graph, strips: [], extraMacs: 0 };
+  const { optimize = 'speed', regions, flash = Number.POSITIVE_INFINITY } = options;
+  const ram = Math.min(options.ram ?? Number.POSITIVE_INFINITY, ...(regions === undefined ? [] : [sumOf(regions)]));
+  // In one memory of any size.
+  const whole: Fitted = { ...lower(graph, target, { optimize }), graph, strips: [], extraMacs: 0 };
   if (constantBytes(whole) > flash) throw new LimitError(flashMessage(whole, flash));
-  if (whole.program.arenaBytes <= ram) return whole;
+  const cutWith = (choice: DepthFirst): Fitted => {
+    const cut = inStrips(graph, choice.segments);
+    const strips = choice.segments.map((segment) => stripPlan(graph, segment));
+    return { ...lower(cut, target, { optimize }), graph: cut, strips, extraMacs: choice.extraMacs };
+  };
+  /** The same in the regions, or undefined where it does not fit. */
+  const within = (fitted: Fitted): Fitted | undefined => {
+    if (fitted.program.arenaBytes > ram || constantBytes(fitted) > flash) return undefined;
+    return regions === undefined ? fitted : divided(fitted, target, { optimize, regions });
+  };
   const tried = [whole];
+  const fits = within(whole);
+  if (fits !== undefined) return fits;
   const least = leastByNode(whole);
   const known = new Set<string>();
   for (const share of SHARES) {
@@ -56,30 +71,43 @@ export function lowerWithin(graph: Graph, target: Target, options: LowerOptions 
     if (choice === undefined) break;
     if (choice.segments.length === 0 || known.has(JSON.stringify(choice.segments))) continue;
     known.add(JSON.stringify(choice.segments));
-    const cut = cutWith(graph, choice, target, options);
-    if (cut.program.arenaBytes <= ram && constantBytes(cut) <= flash) return cut;
+    const cut = cutWith(choice);
+    const cutFits = within(cut);
+    if (cutFits !== undefined) return cutFits;
     tried.push(cut);
   }
   // Nothing fits: the message says what would.
   for (let budget = ram; tried.length === 1 && budget < whole.program.arenaBytes; budget *= 1.05) {
     const choice = chooseSegments(graph, least, budget);
-    if (choice !== undefined && choice.segments.length > 0) tried.push(cutWith(graph, choice, target, options));
+    if (choice !== undefined && choice.segments.length > 0) tried.push(cutWith(choice));
   }
   const best = tried.reduce((a, b) => (b.program.arenaBytes < a.program.arenaBytes ? b : a));
-  throw new LimitError(ramMessage(best, whole, ram));
+  throw new LimitError(ramMessage(best, whole, ram, regions));
 }
 
-function cutWith(graph: Graph, choice: DepthFirst, target: Target, options: LowerOptions): Fitted {
-  const cut = inStrips(graph, choice.segments);
+function sumOf(regions: readonly MemoryRegion[]): number {
+  return regions.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** Undefined where the buffers do not fit into the regions. */
+function divided(fitted: Fitted, target: Target, options: LowerOptions): Fitted | undefined {
+  try {
+    return { ...fitted, ...lower(fitted.graph, target, options) };
+  } catch (error) {
+    if (error instanceof DivisionError) return undefined;
+    throw error;
+  }
+}
+
+function stripPlan(graph: Graph, segment: Segment): StripPlan {
   const nameAt = (position: number) => graph.nodes[position]?.outputs[0] as ValueName;
-  const strips = choice.segments.map((segment) => ({
+  return {
     from: nameAt(segment.first),
     to: nameAt(segment.last),
     nodes: segment.last - segment.first + 1,
     strips: stripsOf(graph, segment).length,
     rows: segment.rows,
-  }));
-  return { ...lower(cut, target, options), graph: cut, strips, extraMacs: choice.extraMacs };
+  };
 }
 
 /** The bytes that each node's step needs; 0 for nodes without one. */
@@ -103,7 +131,7 @@ function firstName(value: ValueName): string {
   return value.split(';')[0] as string;
 }
 
-function ramMessage(best: Fitted, whole: Fitted, limit: number): string {
+function ramMessage(best: Fitted, whole: Fitted, limit: number, regions: readonly MemoryRegion[] = []): string {
   const { memory, steps } = best.plan;
   const position = memory.live.indexOf(Math.max(...memory.live));
   const index = memory.order[position] as number;
@@ -117,13 +145,18 @@ function ramMessage(best: Fitted, whole: Fitted, limit: number): string {
     best === whole
       ? '  No run of its layers can be executed in strips of rows that would need less.'
       : `  That is in strips of rows; layer by layer it needs ${grouped(whole.program.arenaBytes)} bytes. Less was not found.`;
+  const isDivided = best.program.arenaBytes <= limit;
+  const need = `${whole.graph.name}: the arena needs ${grouped(best.program.arenaBytes)} bytes of RAM`;
   return [
-    `${whole.graph.name}: the arena needs ${grouped(best.program.arenaBytes)} bytes of RAM, expected at most ${grouped(limit)}`,
+    isDivided ? `${need}, and cannot be divided among the regions` : `${need}, expected at most ${grouped(limit)}`,
     `  Most are in use during call ${position}, ${step.kernel} (${firstName(step.value)}): ${grouped(memory.live[position] as number)} bytes.`,
     ...bytesOf('reads ', step.reads),
     ...bytesOf('writes', step.writes),
     ...scratchLines(best, index),
     depthFirst,
+    ...(regions.length < 2
+      ? []
+      : [`  The regions are ${regions.map((r) => `${r.name} (${grouped(r.bytes)} bytes)`).join(', ')}.`]),
     '  Allow more RAM, or make the model with a smaller input or fewer channels in this layer.',
   ].join('\n');
 }

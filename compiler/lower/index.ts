@@ -8,8 +8,9 @@ import { bytesOf } from '../../ir/tensor/bytes.ts';
 import { type Graph, inputTypes, type Node, outputTypes, typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
 import { DENSE, DTYPE_FACTS, encodingText, type TensorType, typeText } from '../../ir/tensor/types.ts';
 import { type MemoryPlan, planMemory } from '../plan/memory.ts';
-import type { MemoryBuffer, MemoryStep } from '../plan/problem.ts';
+import type { MemoryBuffer, MemoryProblem, MemoryRegion, MemoryStep } from '../plan/problem.ts';
 import type { Target } from '../targets/index.ts';
+import { bytesMoved } from './accesses.ts';
 import { buildCopy, buildFill } from './copy.ts';
 import { type BuiltKernel, elemOf, type Kernel, KernelBuilder, type Optimize, type Site } from './kernel.ts';
 import { kernelsOf } from './kernels/index.ts';
@@ -57,22 +58,28 @@ interface Step {
 
 export interface LowerOptions {
   readonly optimize?: Optimize;
+  /** The memories that the arena is divided among; one without an end unless given. */
+  readonly regions?: readonly MemoryRegion[];
 }
 
 export class LowerError extends Error {
   override name = 'LowerError';
 }
 
-/** Throws LowerError when a node has no kernel for the target, or a value's type no place in memory. */
-export function lower(graph: Graph, target: Target, { optimize = 'speed' }: LowerOptions = {}): Lowered {
+/**
+ * Throws LowerError when a node has no kernel for the target, or a value's type no place in memory, and DivisionError when
+ * the buffers do not fit into the regions.
+ */
+export function lower(graph: Graph, target: Target, { optimize = 'speed', regions }: LowerOptions = {}): Lowered {
   const machine: Machine = { target, optimize };
   refusePacked(graph);
   const kernels = new Kernels(graph, machine);
+  const division = regions === undefined ? undefined : { regions, align: target.arenaAlign };
   const [first, ...others] = VIEWS;
-  let best = planned(graph, kernels, first);
+  let best = planned(graph, kernels, first, division);
   if (best.storage.hasViews) {
     for (const views of others) {
-      const other = planned(graph, kernels, views);
+      const other = planned(graph, kernels, views, division);
       if (other.memory.bytes < best.memory.bytes) best = other;
     }
   }
@@ -86,7 +93,7 @@ interface Planned {
   readonly memory: MemoryPlan;
 }
 
-function planned(graph: Graph, kernels: Kernels, views: Views): Planned {
+function planned(graph: Graph, kernels: Kernels, views: Views, division: MemoryProblem['division']): Planned {
   const mayReplace = (node: Node, from: number, to: number): boolean => {
     const { kernel, site } = kernels.choose(node);
     return (kernel.inPlace?.(site) ?? []).some(([input, output]) => input === from && output === to);
@@ -98,9 +105,10 @@ function planned(graph: Graph, kernels: Kernels, views: Views): Planned {
   ];
   const memory = planMemory({
     steps: steps.map((step) => memoryStep(step)),
-    buffers: arenaBuffers(graph, storage),
+    buffers: arenaBuffers(graph, storage, bytesMovedOf(steps)),
     persistent: new Map(graph.states.map((state) => [state.name, bufferOf(typeOfValue(graph, state.name))])),
     successors: storage.successors,
+    ...(division === undefined ? {} : { division }),
   });
   return { storage, steps, memory };
 }
@@ -282,8 +290,27 @@ function memoryStep(step: Step): MemoryStep {
   };
 }
 
-function scratchOf({ bindings }: BuiltKernel): MemoryBuffer[] {
-  return bindings.flatMap((b) => (b.kind === 'scratch' ? [{ bytes: b.bytes, align: b.align }] : []));
+function scratchOf({ bindings, func }: BuiltKernel): MemoryBuffer[] {
+  const moved = bytesMoved(func);
+  return bindings.flatMap((binding, i) => {
+    if (binding.kind !== 'scratch') return [];
+    return [{ bytes: binding.bytes, align: binding.align, moved: moved.get(func.params[i]?.name ?? '') ?? 0 }];
+  });
+}
+
+/** Bytes that all steps together move to and from the memory of each value, by its name. */
+function bytesMovedOf(steps: readonly Step[]): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const { built, inputs, outputs } of steps) {
+    const moved = bytesMoved(built.func);
+    built.bindings.forEach((binding, i) => {
+      if (binding.kind !== 'input' && binding.kind !== 'output') return;
+      const storage = (binding.kind === 'input' ? inputs : outputs)[binding.index] as Storage;
+      const name = orderName(storage);
+      sums.set(name, (sums.get(name) ?? 0) + (moved.get(built.func.params[i]?.name ?? '') ?? 0));
+    });
+  }
+  return sums;
 }
 
 /** The operands that lie in the same memory as one of them. */
@@ -314,15 +341,22 @@ function bufferOf(type: TensorType): MemoryBuffer {
   return { bytes: size * type.shape.reduce((n, extent) => n * extent, 1), align: Math.max(size, 4) };
 }
 
-function arenaBuffers(graph: Graph, storage: StorageMap): Map<string, MemoryBuffer> {
+function arenaBuffers(
+  graph: Graph,
+  storage: StorageMap,
+  moved: ReadonlyMap<string, number>,
+): Map<string, MemoryBuffer> {
   const buffers = new Map<string, MemoryBuffer>();
+  const add = (name: string, type: TensorType) => {
+    buffers.set(name, { ...bufferOf(type), moved: moved.get(name) ?? 0 });
+  };
   for (const place of storage.of.values()) {
     if (place.kind !== 'arena' || storage.successors.has(place.name)) continue;
-    buffers.set(place.name, bufferOf(typeOfValue(graph, place.name)));
+    add(place.name, typeOfValue(graph, place.name));
   }
   for (const { to } of storage.copies) {
     if (to.kind !== 'arena') continue;
-    buffers.set(to.name, bufferOf(typeOfValue(graph, to.name.replace(/ next$/, ''))));
+    add(to.name, typeOfValue(graph, to.name.replace(/ next$/, '')));
   }
   return buffers;
 }
@@ -359,6 +393,7 @@ function link(graph: Graph, target: Target, steps: readonly Step[], memory: Memo
     arenaBytes: memory.bytes,
     arenaAlign: target.arenaAlign,
     stateBytes: memory.persistentBytes,
+    ...(memory.regions.length === 0 ? {} : { regions: memory.regions }),
     run,
     reset,
   };

@@ -15,6 +15,7 @@ import {
   type MemoryStep,
   type Sharing,
 } from './problem.ts';
+import { divide } from './regions.ts';
 
 export interface MemoryPlan {
   /** Indices into the problem's steps. Copies to a persistent value of what lies there already are left out. */
@@ -28,6 +29,8 @@ export interface MemoryPlan {
   /** Which values took over the whole memory of another (`written value -> read value`). */
   readonly inPlace: ReadonlyMap<string, string>;
   readonly bytes: number;
+  /** Which ranges of the arena lie in which memory, in the order given; none where there is one memory. */
+  readonly regions: readonly { readonly name: string; readonly from: number; readonly bytes: number }[];
   readonly persistentBytes: number;
   /** Bytes live during each step, in the plan's order, persistent ones included. */
   readonly live: readonly number[];
@@ -47,23 +50,51 @@ export function planMemory(problem: MemoryProblem): MemoryPlan {
   );
   const intervals = [...groups.intervals.values(), ...scratch];
   const sharings = chooseSharings(steps, lives, groups);
-  const placed = placeBuffers(intervals, sharings);
-  const base = intervals.reduce((offset, { align }) => alignUp(offset, align), persistent.bytes);
+  const arranged = arrange(problem, intervals, sharings, persistent.bytes);
   const offsets = new Map(persistent.offsets);
   for (const [value, state] of problem.successors) offsets.set(value, persistent.offsets.get(state) as number);
-  const roots = new Map([...groups.intervals.keys()].map((root, i) => [root, base + (placed.offsets[i] as number)]));
+  const roots = new Map([...groups.intervals.keys()].map((root, i) => [root, arranged.offsets[i] as number]));
   for (const [value, root] of groups.rootOf) offsets.set(value, roots.get(root) as number);
   return {
     order,
     offsets,
     sizes: sizesOf(problem),
-    scratch: scratchOffsets(order, steps, placed.offsets.slice(groups.intervals.size), base),
+    scratch: scratchOffsets(order, steps, arranged.offsets.slice(groups.intervals.size)),
     inPlace,
-    bytes: intervals.length === 0 ? persistent.bytes : base + placed.bytes,
+    bytes: arranged.bytes,
+    regions: arranged.regions,
     persistentBytes: persistent.bytes,
-    live: occupiedBytes(intervals, sharings, placed, steps.length).map((bytes) => persistent.bytes + bytes),
+    live: occupiedBytes(intervals, sharings, arranged, steps.length).map((bytes) => persistent.bytes + bytes),
     least: leastBytes(intervals, sharings, steps.length).map((bytes) => persistent.bytes + bytes),
   };
+}
+
+interface Arrangement extends Placement {
+  readonly regions: MemoryPlan['regions'];
+}
+
+/** Offsets in the arena, above the persistent values at its start; where it is divided, the regions follow one another. */
+function arrange(
+  { division }: MemoryProblem,
+  intervals: readonly Interval[],
+  sharings: readonly Sharing[],
+  reserved: number,
+): Arrangement {
+  if (division === undefined) {
+    const placed = placeBuffers(intervals, sharings);
+    const base = intervals.reduce((offset, { align }) => alignUp(offset, align), reserved);
+    const bytes = intervals.length === 0 ? reserved : base + placed.bytes;
+    return { offsets: placed.offsets.map((offset) => base + offset), bytes, regions: [] };
+  }
+  const divided = divide({ intervals, sharings, regions: division.regions, reserved });
+  let end = 0;
+  const regions = division.regions.map(({ name }, i) => {
+    const from = alignUp(end, division.align);
+    end = from + (divided.bytes[i] as number);
+    return { name, from, bytes: divided.bytes[i] as number };
+  });
+  const offsets = divided.offsets.map((offset, i) => offset + (regions[divided.regions[i] as number]?.from as number));
+  return { offsets, bytes: end, regions };
 }
 
 /** Bytes that hold something at each step: where two values overlap, they count once. */
@@ -137,6 +168,7 @@ function groupIntervals(problem: MemoryProblem, lives: Lifetimes, inPlace: Reado
       align: Math.max(group?.align ?? 1, buffer.align),
       start: Math.min(group?.start ?? life.start, life.start),
       end: Math.max(group?.end ?? life.end, life.end),
+      moved: (group?.moved ?? 0) + (buffer.moved ?? 0),
     });
   }
   return { intervals, rootOf };
@@ -190,12 +222,11 @@ function scratchOffsets(
   order: readonly number[],
   steps: readonly MemoryStep[],
   offsets: readonly number[],
-  base: number,
 ): Map<number, number[]> {
   const result = new Map<number, number[]>();
   let next = 0;
   steps.forEach((step, position) => {
-    const mine = step.scratch.map(() => base + (offsets[next++] as number));
+    const mine = step.scratch.map(() => offsets[next++] as number);
     result.set(order[position] as number, mine);
   });
   return result;

@@ -21,19 +21,29 @@ const MOST_INTERVALS = 1000;
 const MOST_NEIGHBOURS = 500_000;
 
 export function placeBuffers(intervals: readonly Interval[], sharings: readonly Sharing[]): Placement {
-  let best = placeInTime(intervals);
   const neighbours = neighboursOf(intervals, sharings);
-  if (neighbours === undefined) return best;
+  const seed = placeQuickly(intervals, sharings, neighbours);
+  if (neighbours === undefined || intervals.length > MOST_INTERVALS) return seed;
   const steps = intervals.reduce((most, { end }) => Math.max(most, end + 1), 0);
   const bound = leastBytes(intervals, sharings, steps).reduce((a, b) => Math.max(a, b), 0);
+  if (seed.bytes <= bound) return seed;
+  const best = reorder(intervals, neighbours, seed, bound);
+  return best.bytes <= bound ? best : search(intervals, neighbours, best, bound);
+}
+
+/** The best of first fit in several orders. */
+export function placeQuickly(
+  intervals: readonly Interval[],
+  sharings: readonly Sharing[],
+  neighbours: Neighbours | undefined = neighboursOf(intervals, sharings),
+): Placement {
+  let best = placeInTime(intervals);
+  if (neighbours === undefined) return best;
   for (const compare of ORDERS) {
-    if (best.bytes <= bound) return best;
     const placed = firstFit(intervals, neighbours, sortedBy(intervals, compare));
     if (placed.bytes < best.bytes) best = placed;
   }
-  if (intervals.length > MOST_INTERVALS) return best;
-  best = reorder(intervals, neighbours, best, bound);
-  return best.bytes <= bound ? best : search(intervals, neighbours, best, bound);
+  return best;
 }
 
 /** The bytes alive at each step, less what could overlap there: no placement needs less. */
@@ -77,11 +87,11 @@ interface Neighbour {
   readonly sameOffset: boolean;
 }
 
+/** Of each interval. */
+type Neighbours = readonly (readonly Neighbour[])[];
+
 /** Those alive with each interval, or undefined where they are too many to look at. */
-function neighboursOf(
-  intervals: readonly Interval[],
-  sharings: readonly Sharing[],
-): readonly (readonly Neighbour[])[] | undefined {
+function neighboursOf(intervals: readonly Interval[], sharings: readonly Sharing[]): Neighbours | undefined {
   const shared = new Map(sharings.map((sharing) => [sharing.upper * intervals.length + sharing.lower, sharing]));
   const neighbours = intervals.map((): Neighbour[] => []);
   let alive: number[] = [];
@@ -198,11 +208,7 @@ class Gaps {
 }
 
 /** Each interval as low as it can lie among those before it. */
-function firstFit(
-  intervals: readonly Interval[],
-  neighbours: readonly (readonly Neighbour[])[],
-  order: readonly number[],
-): Placement {
+function firstFit(intervals: readonly Interval[], neighbours: Neighbours, order: readonly number[]): Placement {
   const offsets = new Array<number | undefined>(intervals.length).fill(undefined);
   let bytes = 0;
   for (const index of order) {
@@ -278,12 +284,7 @@ function freeOffsets(me: Interval, taken: readonly Taken[], top: number): number
  * First fit again and again: what reaches the top is placed earlier the next time, by ever other numbers of places. The
  * best order found is gone on from.
  */
-function reorder(
-  intervals: readonly Interval[],
-  neighbours: readonly (readonly Neighbour[])[],
-  seed: Placement,
-  bound: number,
-): Placement {
+function reorder(intervals: readonly Interval[], neighbours: Neighbours, seed: Placement, bound: number): Placement {
   const cost = neighbours.reduce((sum, { length }) => sum + length + 1, 0);
   let best = seed;
   for (const compare of ORDERS) {
@@ -304,12 +305,7 @@ function reorder(
 }
 
 /** Depth-first over all free places of each interval, largest first, cutting what cannot beat the best so far. */
-function search(
-  intervals: readonly Interval[],
-  neighbours: readonly (readonly Neighbour[])[],
-  seed: Placement,
-  bound: number,
-): Placement {
+function search(intervals: readonly Interval[], neighbours: Neighbours, seed: Placement, bound: number): Placement {
   const order = sortedBy(intervals, BY_SIZE);
   const depthOf = new Map(order.map((index, depth) => [index, depth]));
   // Of those placed before an interval, the ones alive with it.

@@ -23,6 +23,16 @@ export interface StepOverlap {
 export interface MemoryBuffer {
   readonly bytes: number;
   readonly align: number;
+  /** Bytes that one inference moves to and from it; asked for where there are several memories. */
+  readonly moved?: number;
+}
+
+/** One of several memories. */
+export interface MemoryRegion {
+  readonly name: string;
+  readonly bytes: number;
+  /** What an access costs, relative to the other memories. */
+  readonly weight: number;
 }
 
 export interface MemoryProblem {
@@ -34,6 +44,8 @@ export interface MemoryProblem {
   readonly persistent: ReadonlyMap<string, MemoryBuffer>;
   /** Values, none of `buffers`, that are written over a persistent one of the same size (`written value -> persistent`). */
   readonly successors: ReadonlyMap<string, string>;
+  /** The memories that the arena is divided among, each from a multiple of `align`; one without an end unless given. */
+  readonly division?: { readonly regions: readonly MemoryRegion[]; readonly align: number };
 }
 
 /** A piece of memory with the steps (positions in the order, inclusive) during which it holds something. */

@@ -22,6 +22,7 @@ import {
   type Param,
   type Port,
   type Program,
+  type Region,
   type Rom,
   type ScalarType,
   type Stmt,
@@ -357,6 +358,7 @@ class Parser {
     const arenaAlign = reader.integer('the alignment of the arena');
     reader.expect('state');
     const stateBytes = reader.integer('the size of the state');
+    const regions = this.while('region', () => this.region());
     const inputs = this.while('input', () => this.port('input'));
     const outputs = this.while('output', () => this.port('output'));
     const roms = this.while('rom', () => this.rom());
@@ -365,13 +367,23 @@ class Parser {
     const run = this.calls('run');
     const reset = this.calls('reset');
     reader.expect('}');
-    return { name, functions, roms, inputs, outputs, arenaBytes, arenaAlign, stateBytes, run, reset };
+    const memory = { arenaBytes, arenaAlign, stateBytes, ...(regions.length === 0 ? {} : { regions }) };
+    return { name, functions, roms, inputs, outputs, ...memory, run, reset };
   }
 
   private while<T>(keyword: string, parse: () => T): T[] {
     const items: T[] = [];
     while (this.reader.is(keyword)) items.push(parse());
     return items;
+  }
+
+  private region(): Region {
+    const { reader } = this;
+    reader.expect('region');
+    const name = reader.string('the name of the region as a string');
+    const from = reader.integer('where the region begins');
+    reader.expect('bytes');
+    return { name, from, bytes: reader.integer('the size of the region') };
   }
 
   private port(keyword: string): Port {

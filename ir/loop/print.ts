@@ -203,6 +203,9 @@ export function printProgram(program: Program, options: PrintOptions = {}): stri
   const lines = [
     `program ${JSON.stringify(program.name)} {`,
     `  arena ${program.arenaBytes} align ${program.arenaAlign} state ${program.stateBytes}`,
+    ...(program.regions ?? []).map(
+      ({ name, from, bytes }) => `  region ${JSON.stringify(name)} ${from} bytes ${bytes}`,
+    ),
     ...program.inputs.map((port) => portLine('input', port)),
     ...program.outputs.map((port) => portLine('output', port)),
     ...program.roms.flatMap((rom) => romLines(rom, '  ', options)),

@@ -158,6 +158,13 @@ export interface Port {
   readonly type: string;
 }
 
+/** A part of the arena in a memory of its own: `bytes` bytes from offset `from`, a multiple of the arena's alignment. */
+export interface Region {
+  readonly name: string;
+  readonly from: number;
+  readonly bytes: number;
+}
+
 /** A compiled model. */
 export interface Program {
   readonly name: string;
@@ -170,6 +177,8 @@ export interface Program {
   readonly arenaAlign: number;
   /** The first `stateBytes` of the arena live from one inference to the next; `reset` initialises them. */
   readonly stateBytes: number;
+  /** Where the arena is divided among several memories: ranges of it, ascending, that no buffer reaches out of. */
+  readonly regions?: readonly Region[];
   readonly run: readonly Call[];
   readonly reset: readonly Call[];
 }

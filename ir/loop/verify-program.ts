@@ -48,6 +48,16 @@ function checkMemory({ arenaBytes, arenaAlign, stateBytes }: Program, report: Re
   }
 }
 
+function checkRegions({ arenaBytes, arenaAlign, regions = [] }: Program, report: Report): void {
+  let end = 0;
+  for (const { name, from, bytes } of regions) {
+    if (from < end || from % arenaAlign !== 0 || bytes < 0 || from + bytes > arenaBytes) {
+      report(`region ${name}`, `bytes ${from} to ${from + bytes} must be aligned, ascending and within the arena`);
+    }
+    end = from + bytes;
+  }
+}
+
 /** The memory that a place names, as its size in bytes and of an element; a text when there is no such place. */
 function region(program: Program, place: Place): { bytes: number; elemBytes: number } | string {
   if (place.kind === 'arena') return { bytes: program.arenaBytes, elemBytes: program.arenaAlign };
@@ -91,7 +101,13 @@ function checkPlace(program: Program, param: BufferParam, place: Place, fail: (m
   if (place.kind === 'arena' && (offset % size !== 0 || program.arenaAlign % size !== 0)) {
     fail(`${declared} at offset ${offset} of an arena aligned to ${program.arenaAlign} is not aligned to ${size}`);
   }
-  if (place.kind === 'arena') return;
+  if (place.kind === 'arena') {
+    const isWithin = (program.regions ?? []).some(
+      ({ from, bytes: size }) => offset >= from && offset + bytes <= from + size,
+    );
+    if (program.regions !== undefined && !isWithin) fail(`${declared} at offset ${offset} lies in no one region`);
+    return;
+  }
   if (found.elemBytes !== size) {
     fail(`${declared} has elements of ${size} bytes, its ${place.kind} of ${found.elemBytes}`);
   } else if (offset % size !== 0) fail(`${declared} at byte ${offset} of its ${place.kind} is not aligned to ${size}`);
@@ -155,6 +171,7 @@ export function checkProgram(program: Program, functions: ReadonlyMap<string, Fu
     checkPort(`output ${i}`, port, report);
   });
   checkMemory(program, report);
+  checkRegions(program, report);
   for (const call of program.run) checkCall(program, functions, 'run', call, report);
   for (const call of program.reset) checkCall(program, functions, 'reset', call, report);
 }

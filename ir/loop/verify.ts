@@ -19,9 +19,9 @@
  *
  * Programs (`verify-program.ts`)
  * 11. Functions and roms have unique names; a rom has the bytes and a port the elements that it declares.
- * 12. The arena's alignment is a power of two; the state lies within the arena.
+ * 12. The arena's alignment is a power of two; the state lies within the arena, and so do regions, one after the other.
  * 13. `run` and `reset` call kernels that exist with as many arguments as they take, scalars of the declared type.
- * 14. A buffer lies where its access allows: `rom` in roms, `out` and `inout` in the arena or an output. It fits, is
+ * 14. A buffer lies where its access allows: `rom` in roms, `out` and `inout` in the arena, in one region of it, or an output. It fits, is
  *     aligned, and has the element size of its rom or port. `reset` has no inputs and outputs.
  */
 import { join, type Range, range } from './ranges.ts';

@@ -30,6 +30,14 @@ function randomProgram(seed: number): Program {
     arenaBytes: 5000,
     arenaAlign: 16,
     stateBytes: 8,
+    ...(seed % 2 === 0
+      ? {}
+      : {
+          regions: [
+            { name: 'fast "1"', from: 0, bytes: 100 },
+            { name: 'b', from: 112, bytes: 0 },
+          ],
+        }),
     run: [
       { fn: fn.name, args, doc: 'line\nend' },
       {

@@ -266,6 +266,15 @@ programs('law 12: memory', () => {
   match(programMessages(edited('state 8', 'state 65')), /state of 65 bytes must lie within the 64 bytes/);
 });
 
+programs('laws 12 and 14: regions', () => {
+  const regions = (text: string) => programMessages(edited('state 8', `state 8 ${text}`));
+  equal(regions('region "a" 0 bytes 40 region "b" 40 bytes 24'), '');
+  match(regions('region "a" 0 bytes 36 region "b" 40 bytes 24'), /at offset 8 lies in no one region/);
+  match(regions('region "a" 0 bytes 48 region "b" 40 bytes 24'), /region b: bytes 40 to 64 must be aligned, ascending/);
+  match(regions('region "a" 0 bytes 40 region "b" 44 bytes 8'), /region b: bytes 44 to 52 must be aligned/);
+  match(regions('region "a" 0 bytes 65'), /region a: bytes 0 to 65 must be .* within the arena/);
+});
+
 programs('law 13: calls', () => {
   match(
     programMessages(edited('call init(arena 0)', 'call nope(arena 0)')),

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Graph } from '../../../../ir/tensor/graph.ts';
 import { Random } from '../../../support/random.ts';
 import { singleNode } from '../../../support/single-node.ts';
-import { affineType, fault, planOf, randomBytes } from './support.ts';
+import { affineType, fault, planOf, randomBytes, reasonOf } from './support.ts';
 
 const suite = makeSuite('depthwise convolution with dual multiplies');
 const AGAIN = 'node --import ./tools/ts.mjs tests/lower/kernels/dsp/depthwise.test.ts';
@@ -189,8 +189,7 @@ suite('takes the place of its input where pixels keep their order', () => {
 });
 
 suite('says why it does not apply', () => {
-  const reasonOn = (l: Layer, target: 'cortex-m4' | 'cortex-m3' = 'cortex-m4') =>
-    planOf(layer(new Random(1), l), target).refused.find(({ kernel }) => kernel === KERNEL)?.reason;
+  const reasonOn = (l: Layer, target?: 'cortex-m3') => reasonOf(layer(new Random(1), l), KERNEL, target);
   const plain = { size: [30, 30], channels: 2, stride: [1, 1] } as const;
   assert.is(reasonOn({ ...plain, window: [3, 3] }, 'cortex-m3'), 'needs dual 16-bit multiplies');
   assert.is(reasonOn({ ...plain, window: [16, 16] }), '272 multiplications of a pair of outputs, more than 80');

@@ -40,6 +40,11 @@ export function planOf(graph: Graph, target: keyof typeof TARGETS = 'cortex-m4')
   return step;
 }
 
+/** Why a kernel does not take the node on a Cortex-M4; undefined when it does, or another before it. */
+export function reasonOf(graph: Graph, kernel: string, target: keyof typeof TARGETS = 'cortex-m4'): string | undefined {
+  return planOf(graph, target).refused.find((refused) => refused.kernel === kernel)?.reason;
+}
+
 /** As `programFault` on a Cortex-M4, with results laid over inputs too where the kernel allows it. */
 export function fault(graph: Graph, inputs: readonly TensorData[]): string | undefined {
   const wrong = programFault(graph, inputs, 'cortex-m4');

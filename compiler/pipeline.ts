@@ -2,6 +2,7 @@
 import { eliminateDead } from './passes/exact/eliminate-dead.ts';
 import { foldConstants } from './passes/exact/fold-constants.ts';
 import { mergeReshapes } from './passes/exact/merge-reshapes.ts';
+import { removeChannels } from './passes/exact/remove-channels.ts';
 import { removeIdentity } from './passes/exact/remove-identity.ts';
 import { shareConstants } from './passes/exact/share-constants.ts';
 import type { Pass } from './passes/pass.ts';
@@ -11,6 +12,7 @@ export const PIPELINE: readonly Pass[] = [
   removeIdentity,
   mergeReshapes,
   foldConstants,
+  removeChannels,
   shareConstants,
   eliminateDead,
 ];

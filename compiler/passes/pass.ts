@@ -20,8 +20,15 @@ export interface Patch {
     readonly nodes?: readonly Node[];
     readonly constants?: ReadonlyMap<ValueName, Constant>;
   };
+  /**
+   * Nodes that others with the same results replace where they stand: old to new. For changes to many nodes at once, which
+   * must stay in order. `add.types` gives the types of the results anew.
+   */
+  readonly swap?: ReadonlyMap<Node, Node>;
   /** Values that are read in the place of others from now on: old name to new. Outputs of the graph are never replaced. */
   readonly replace?: ReadonlyMap<ValueName, ValueName>;
+  /** What was seen here that makes the rewrite right, for `mcc inspect --proofs`; the pass's own words where absent. */
+  readonly why?: string;
 }
 
 /** What rules ask about a graph. */
@@ -60,7 +67,12 @@ interface RuleOf<S, O> {
 }
 /** A rule looks at nodes (of the ops in `on`, if given), at constants, or at states. */
 export type Rule<O> =
-  | (RuleOf<NodeSite, O> & { readonly at: 'node'; readonly on?: readonly OpName[] })
+  | (RuleOf<NodeSite, O> & {
+      readonly at: 'node';
+      readonly on?: readonly OpName[];
+      /** Last node first: for rules whose firing at a node makes them apply to nodes before it. */
+      readonly backwards?: true;
+    })
   | (RuleOf<ConstantSite, O> & { readonly at: 'constant' })
   | (RuleOf<StateSite, O> & { readonly at: 'state' });
 

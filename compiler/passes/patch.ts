@@ -78,6 +78,7 @@ export class GraphEditor implements Facts {
     const place = this.dropNodes(patch.drop?.nodes ?? []);
     this.dropConstants(patch.drop?.constants ?? []);
     this.dropStates(patch.drop?.states ?? []);
+    for (const node of patch.swap?.keys() ?? []) for (const name of node.outputs) this.types.delete(name);
     for (const [name, type] of patch.add?.types ?? []) {
       if (this.types.has(name)) throw new PatchError(`defines %${name}, which is defined already`);
       this.types.set(name, type);
@@ -85,6 +86,7 @@ export class GraphEditor implements Facts {
     for (const [name, constant] of patch.add?.constants ?? []) this.constants.set(name, constant);
     // Before nodes are added: an added node may read the value that all others no longer read.
     for (const [from, to] of patch.replace ?? []) this.replaceValue(from, to);
+    for (const [from, to] of patch.swap ?? []) this.swapNode(from, to);
     const added = patch.add?.nodes ?? [];
     if (place === undefined && added.length > 0) throw new PatchError('adds nodes without dropping any');
     added.forEach((node, i) => {
@@ -135,13 +137,18 @@ export class GraphEditor implements Facts {
     this.nextValues = new Set(states.map((state) => state.next));
   }
 
+  private swapNode(from: Node, to: Node): void {
+    const slot = this.slotOf.get(from);
+    if (slot === undefined) throw new PatchError('swaps a node that is not there');
+    const at = (this.slots[slot] as Node[]).indexOf(from);
+    this.remove(from);
+    this.insert(slot, at, to);
+  }
+
   private replaceValue(from: ValueName, to: ValueName): void {
     const renamed = (name: ValueName) => (name === from ? to : name);
     for (const node of [...(this.consumers.get(from) ?? [])]) {
-      const slot = this.slotOf.get(node) as number;
-      const at = (this.slots[slot] as Node[]).indexOf(node);
-      this.remove(node);
-      this.insert(slot, at, { ...node, inputs: node.inputs.map(renamed) } as Node);
+      this.swapNode(node, { ...node, inputs: node.inputs.map(renamed) } as Node);
     }
     if (this.nextValues.has(from))
       this.setStates(this.states.map((state) => ({ ...state, next: renamed(state.next) })));

@@ -74,7 +74,7 @@ export function runPasses(graph: Graph, passes: readonly Pass[], options: RunOpt
     const result = run.pass(current, pass, parsed[i]);
     current = result.graph;
     reports.push(result.report);
-    if (options.verifyEach) verifyPass(pass, parsed[i], before, current);
+    if (options.verifyEach && current !== before) verifyPass(pass, parsed[i], before, current);
     options.dump?.(pass, current);
     if (run.stopped) break;
   }
@@ -154,7 +154,7 @@ class Run {
     const place = () => ({ graph: editor.view(), facts: editor });
     switch (rule.at) {
       case 'node':
-        for (const slot of editor.slots) {
+        for (const slot of rule.backwards === true ? editor.slots.toReversed() : editor.slots) {
           for (let at = 0; at < slot.length && !this.stopped; ) {
             const node = slot[at] as Node;
             const skip = rule.on !== undefined && !rule.on.includes(node.op);

@@ -217,8 +217,11 @@ function infixText(e: Op, symbol: string, level: number, names: Names): Text {
       e.args.map((arg) => masked(arg, names)),
     );
   if (a.kind === 'const' && b.kind === 'const') return join(symbol, level, [print(a, names), print(b, names)]);
-  const [operator, right] = signed(symbol, small(b, names));
-  return join(operator, level, [small(a, names), right]);
+  // C++ compilers warn where they find out that a comparison is compared with a constant.
+  const isMixed = isComparison(e.op) && isBool(a) !== isBool(b);
+  const operand = (x: Expr) => (isMixed && isBool(x) ? prefixText('(int32_t)', print(x, names)) : small(x, names));
+  const [operator, right] = signed(symbol, operand(b));
+  return join(operator, level, [operand(a), right]);
 }
 
 function isIntegerZero(e: Expr): boolean {

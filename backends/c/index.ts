@@ -7,7 +7,7 @@ import { interfaceOf, printEntryPoints, printHeader } from './interface.ts';
 import { intrinsicsFor } from './intrinsics.ts';
 import { C_ELEM, romRows } from './literals.ts';
 import { isPrefix } from './names.ts';
-import { printFunctions, type Symbols, symbolsOf } from './print.ts';
+import { prepareFunctions, printFunctions, type Symbols, symbolsOf } from './print.ts';
 import { commentLines } from './text.ts';
 
 export { ABI } from './interface.ts';
@@ -18,6 +18,8 @@ export interface EmitOptions {
   readonly prefix: string;
   /** Lines for the top of each file: who made it, from what. */
   readonly banner: readonly string[];
+  /** Kernels that differ in numbers alone share their code, which is smaller and a little slower. */
+  readonly share?: boolean;
 }
 
 export interface EmittedFile {
@@ -38,8 +40,9 @@ export function emitC(program: Program, options: EmitOptions): { readonly files:
   const symbols = symbolsOf(program, prefix);
   const face = interfaceOf(program, prefix, symbols);
   const hash = hashOf(program);
-  const code = printFunctions(program, symbols).flatMap((lines) => [...lines, '']);
-  const entry = printEntryPoints(program, face, symbols);
+  const functions = prepareFunctions(program, options.share ?? false);
+  const code = printFunctions(program, functions, symbols).flatMap((lines) => [...lines, '']);
+  const entry = printEntryPoints(program, face, { symbols, calls: functions.calls });
   const weights = printWeights(program, symbols, banner);
   const intrinsics = intrinsicsFor([...code, ...entry, ...weights].join('\n'), `${prefix.toUpperCase()}_INTRINSICS_H`);
   const source = [

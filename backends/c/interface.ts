@@ -14,6 +14,7 @@ import {
 import { C_ELEM, literal } from './literals.ts';
 import { Scope } from './names.ts';
 import type { Symbols } from './print.ts';
+import type { SharedCall } from './share.ts';
 import { commentLines, commentText, signature, wrapLine } from './text.ts';
 
 /** Changes when an application written for the old header would no longer compile or run. */
@@ -130,8 +131,8 @@ function resetDoc({ prefix }: Interface): string[] {
 }
 
 /** `<p>_run` and, where there is state, `<p>_reset`. */
-export function printEntryPoints(program: Program, face: Interface, symbols: Symbols): string[] {
-  const places = new PlacePrinter(program, face, symbols);
+export function printEntryPoints(program: Program, face: Interface, code: Code): string[] {
+  const places = new PlacePrinter(program, face, code);
   const run = [
     ...printRunSignature(program, face, ' {'),
     ...arenaCheck(program, face, program.run, 'return 1;'),
@@ -170,17 +171,25 @@ function idlePorts(program: Program, face: Interface): string[] {
   ].map((name) => `  (void)${name};`);
 }
 
+/** What kernels are called, and what takes the calls of those that share a body. */
+interface Code {
+  readonly symbols: Symbols;
+  readonly calls: ReadonlyMap<string, SharedCall>;
+}
+
 /** Prints the calls of an inference with their arguments' addresses. */
 class PlacePrinter {
   private readonly program: Program;
   private readonly face: Interface;
   private readonly symbols: Symbols;
+  private readonly calls: Code['calls'];
   private readonly functions: ReadonlyMap<string, Func>;
 
-  constructor(program: Program, face: Interface, symbols: Symbols) {
+  constructor(program: Program, face: Interface, { symbols, calls }: Code) {
     this.program = program;
     this.face = face;
     this.symbols = symbols;
+    this.calls = calls;
     this.functions = new Map(program.functions.map((fn) => [fn.name, fn]));
   }
 
@@ -189,9 +198,11 @@ class PlacePrinter {
     if (fn.params.length !== call.args.length) {
       throw new Error(`${call.doc}: ${call.fn} takes ${fn.params.length} arguments, found ${call.args.length}`);
     }
-    const args = fn.params.map((param, i) => this.argument(param, call.args[i] as Argument, call));
+    const own = fn.params.map((param, i) => this.argument(param, call.args[i] as Argument, call));
+    const shared = this.calls.get(call.fn);
+    const args = [...own, ...(shared?.numbers ?? []).map(String)];
     const comment = call.doc === '' ? [] : [`  /* ${commentText(call.doc)} */`];
-    return [...comment, ...wrapLine(`  ${this.symbols.functions.get(call.fn)}(${args.join(', ')});`)];
+    return [...comment, ...wrapLine(`  ${this.symbols.functions.get(shared?.fn ?? call.fn)}(${args.join(', ')});`)];
   }
 
   private argument(param: Param, arg: Argument, call: Call): string {

@@ -11,6 +11,7 @@ import {
 } from '../../ir/loop/types.ts';
 import type { Names } from './expression.ts';
 import { Scope } from './names.ts';
+import { type Prepared, type Shared, shareBodies } from './share.ts';
 import { printFunction } from './statement.ts';
 import { callsOf, readsOf, type TidyStmt, tidy, visitTidy } from './tidy.ts';
 
@@ -30,19 +31,21 @@ export function symbolsOf(program: Program, prefix: string): Symbols {
   return { functions, roms, taken: new Set([...functions.values(), ...roms.values()]) };
 }
 
-/** Throws when a function that is called does not exist or calls itself. */
-export function printFunctions(program: Program, symbols: Symbols): string[][] {
-  return reachable(program).map(({ fn, body }) => {
-    const options = { used: readsOf(body), disjoint: disjointParams(program, fn) };
+/** The functions to print and what calls them; `share` makes one of those that differ in numbers alone. Throws as `printFunctions`. */
+export function prepareFunctions(program: Program, share: boolean): Shared {
+  const functions = reachable(program);
+  return share ? shareBodies(functions) : { functions, calls: new Map() };
+}
+
+export function printFunctions(program: Program, { functions, calls }: Shared, symbols: Symbols): string[][] {
+  return functions.map(({ fn, body }) => {
+    const callers = new Set([fn.name, ...[...calls].filter(([, to]) => to.fn === fn.name).map(([name]) => name)]);
+    const options = { used: readsOf(body), disjoint: disjointParams(program, fn, callers) };
     return printFunction(fn, body, namesOf(fn, body, symbols), options);
   });
 }
 
-interface Prepared {
-  readonly fn: Func;
-  readonly body: readonly TidyStmt[];
-}
-
+/** Throws when a function that is called does not exist or calls itself. */
 function reachable(program: Program): Prepared[] {
   const byName = new Map(program.functions.map((fn) => [fn.name, fn]));
   const done = new Set<string>();
@@ -88,10 +91,10 @@ function namesOf(fn: Func, body: readonly TidyStmt[], symbols: Symbols): Names {
  * The buffers of a function that share no byte with another in any call, unless nothing writes there: what `restrict`
  * promises.
  */
-function disjointParams(program: Program, fn: Func): ReadonlySet<string> {
+function disjointParams(program: Program, fn: Func, callers: ReadonlySet<string>): ReadonlySet<string> {
   const shared = new Set<string>();
   for (const call of [...program.run, ...program.reset]) {
-    if (call.fn !== fn.name) continue;
+    if (!callers.has(call.fn)) continue;
     const spans = fn.params.flatMap((param, i) => {
       const arg = call.args[i];
       return param.kind === 'buffer' && arg !== undefined && arg.kind !== 'scalar' ? [spanOf(param, arg)] : [];

@@ -13,7 +13,7 @@ import { compoundAssignment, type Names, printCast, printCondition, printExpr } 
 import { C_ELEM } from './literals.ts';
 import { STORE_FIRST, STORE_VECTOR } from './spell-vector.ts';
 import { commentLines, signature, wrapLine } from './text.ts';
-import type { TidyStmt } from './tidy.ts';
+import type { TidyFor, TidyStmt } from './tidy.ts';
 
 const C_SCALAR: Readonly<Record<ScalarType, string>> = { i32: 'int32_t', i64: 'int64_t', f32: 'float', f64: 'double' };
 
@@ -52,10 +52,11 @@ function printStmt(stmt: TidyStmt, names: Names, indent: string): string[] {
   }
 }
 
-function forHead(loop: Extract<TidyStmt, { kind: 'for' }>, names: Names): string {
+function forHead(loop: TidyFor, names: Names): string {
   const i = names.local(loop.name);
-  const step = loop.step === 1 ? `++${i}` : `${i} += ${loop.step}`;
-  return `for (int32_t ${i} = ${loop.start}; ${i} < ${loop.end}; ${step}) {`;
+  const [start, end, by] = [loop.start, loop.end, loop.step].map((bound) => printExpr(bound, names));
+  const step = by === '1' ? `++${i}` : `${i} += ${by}`;
+  return `for (int32_t ${i} = ${start}; ${i} < ${end}; ${step}) {`;
 }
 
 function printIf(stmt: Extract<TidyStmt, { kind: 'if' }>, names: Names, indent: string): string[] {

@@ -2,6 +2,7 @@
  * Prepares a function for printing: repeats the bodies of loops that ask for it, folds what that makes known, and drops
  * what nothing reads. The result computes the same.
  */
+import { i32 } from '../../ir/loop/build.ts';
 import type { Expr, For, Func, Stmt } from '../../ir/loop/types.ts';
 import { visitExpr } from '../../ir/loop/walk.ts';
 import { foldCondition, foldExpr, type Known } from './fold.ts';
@@ -15,9 +16,17 @@ export interface Block {
   readonly body: readonly TidyStmt[];
 }
 
+/** A loop whose bounds are constants, or parameters where several kernels share a body. */
+export interface TidyFor extends Pick<For, 'kind' | 'name'> {
+  readonly start: Expr;
+  readonly end: Expr;
+  readonly step: Expr;
+  readonly body: readonly TidyStmt[];
+}
+
 export type TidyStmt =
   | Exclude<Stmt, { kind: 'for' } | { kind: 'if' }>
-  | (Omit<For, 'body'> & { readonly body: readonly TidyStmt[] })
+  | TidyFor
   | {
       readonly kind: 'if';
       readonly cond: Expr;
@@ -72,7 +81,10 @@ function foldFor(loop: For, known: Known): TidyStmt[] {
   const body = foldBody(loop.body, known);
   const trips = Math.max(0, Math.ceil((loop.end - loop.start) / loop.step));
   if (trips === 0) return [];
-  if (!loop.unroll || trips * countStatements(body) > UNROLL_LIMIT) return [{ ...loop, body }];
+  if (!loop.unroll || trips * countStatements(body) > UNROLL_LIMIT) {
+    const [start, end, step] = [i32(loop.start), i32(loop.end), i32(loop.step)];
+    return [{ kind: 'for', name: loop.name, start, end, step, body }];
+  }
   return Array.from({ length: trips }, (_, trip) => {
     const index: Expr = { kind: 'const', type: 'i32', value: loop.start + trip * loop.step };
     return scoped(foldBody(loop.body, new Map([...known, [loop.name, index]])));
@@ -105,6 +117,8 @@ function expressionsOf(stmt: TidyStmt): readonly Expr[] {
       return [stmt.index, stmt.value];
     case 'if':
       return [stmt.cond];
+    case 'for':
+      return [stmt.start, stmt.end, stmt.step];
     default:
       return [];
   }

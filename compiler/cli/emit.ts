@@ -1,9 +1,9 @@
 /** The files that `mcc build` writes for a target. */
-import type { EmittedFile } from '../../backends/c/index.ts';
+import type { EmitOptions, EmittedFile } from '../../backends/c/index.ts';
 import { identifier, isPrefix } from '../../backends/c/index.ts';
 import { emitProject } from '../../backends/c/project.ts';
 import type { Program } from '../../ir/loop/types.ts';
-import type { Target } from '../targets/index.ts';
+import { findTarget, isMicrocontroller, type Target } from '../targets/index.ts';
 import { type NativeEngine, nativeEngines, renderCMakeLists, runtimeFiles } from './engines/native.ts';
 import { readText, type TextOrBytes } from './output.ts';
 
@@ -25,15 +25,17 @@ export async function emitFor(program: Program, target: Target, request: EmitReq
   return projectFiles(program, { prefix: prefixOf(request.name), target: target.name, banner });
 }
 
-/** The C project with the harness that runs it on the target's board or on this machine. */
+/** The C project with the harness that runs it on the target's board or on this machine. Small cores get shared kernels. */
 export function projectFiles(
   program: Program,
-  options: { readonly prefix: string; readonly target: string; readonly banner: readonly string[] },
+  options: Omit<EmitOptions, 'share'> & { readonly target: string },
 ): TextOrBytes[] {
+  const target = findTarget(options.target);
+  const share = target !== undefined && isMicrocontroller(target);
   const runtime = runtimeFiles(harnessOf(options.target)).map(
     ({ from, to }): EmittedFile => ({ name: to, text: readText(from) }),
   );
-  const { files } = emitProject(program, { ...options, runtime, cmakeLists: renderCMakeLists });
+  const { files } = emitProject(program, { ...options, share, runtime, cmakeLists: renderCMakeLists });
   return files.map(({ name, text }) => ({ path: name, content: text }));
 }
 

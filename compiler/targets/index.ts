@@ -91,3 +91,8 @@ export type TargetName = keyof typeof TARGETS;
 export function findTarget(name: string): Target | undefined {
   return Object.hasOwn(TARGETS, name) ? TARGETS[name as TargetName] : undefined;
 }
+
+/** Cores with little flash, which gain nothing from a copy of the code for each layer's numbers. */
+export function isMicrocontroller({ narrow, dsp }: Target): boolean {
+  return narrow !== undefined || dsp;
+}

@@ -36,7 +36,7 @@ export async function runBatch(items: readonly BatchItem[], options: BatchOption
   const folder = mkdtempSync(join(tmpdir(), 'mcc-batch-'));
   try {
     items.forEach(({ program }, i) => {
-      for (const { name, text } of emitC(program, { prefix: `c${i}`, banner: [] }).files) {
+      for (const { name, text } of emitC(program, { prefix: `c${i}`, banner: [], share: true }).files) {
         writeFileSync(join(folder, name), text);
       }
     });

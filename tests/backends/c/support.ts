@@ -140,7 +140,7 @@ function execute(command: string, args: readonly string[], cwd: string, input?: 
 /** Compiles the model alone; any warning is an error. */
 export function compileOnly(program: Program, prefix: string, compiler: Compiler): void {
   inTemporaryFolder((folder) => {
-    writeFiles(folder, emitC(program, { prefix, banner: [] }).files);
+    writeFiles(folder, emitC(program, { prefix, banner: [], share: true }).files);
     execute(compiler.command, [...compiler.flags, ...STRICT, '-c', `${prefix}.c`, '-o', 'model.o'], folder);
   });
 }
@@ -153,7 +153,7 @@ export function runC(
   inputs: readonly Uint8Array[],
 ): Uint8Array[] {
   return inTemporaryFolder((folder) => {
-    writeFiles(folder, [...emitC(program, { prefix, banner: [] }).files, mainFile(program, prefix)]);
+    writeFiles(folder, [...emitC(program, { prefix, banner: [], share: true }).files, mainFile(program, prefix)]);
     execute(compiler.command, [...compiler.flags, ...STRICT, '-c', `${prefix}.c`, '-o', 'model.o'], folder);
     execute(compiler.command, [...compiler.flags, '-c', 'main.c', '-o', 'main.o'], folder);
     const link = compiler.flags.filter((flag) => !CXX.includes(flag));

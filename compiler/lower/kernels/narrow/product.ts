@@ -31,8 +31,10 @@ interface Plan {
   readonly rounds: number;
 }
 
-/** Steps that are written one after another before a loop repeats. */
-const UNROLLED = { speed: 8, size: 2 } as const;
+/** Steps that are written one after another before a loop repeats; what is left of a line repeats sooner. */
+const UNROLLED = { speed: 8, size: 2, rest: 2 } as const;
+/** A single row makes small steps, and many of them. */
+const UNROLLED_ROW = 20;
 /** Taps of a line, which are always written one after another. */
 const MOST_TAPS = 16;
 
@@ -201,12 +203,19 @@ class Block<K extends OpName> {
     const rows = across.window * depth;
     const perRow = along.window * plan.shape.channels;
     const from = k.let('from_w', mul(round, rows * perRow));
-    const unroll = tripsOf(rows, Math.max(1, Math.floor(UNROLLED[k.site.optimize] / along.window)));
+    const unroll = tripsOf(rows, Math.max(1, Math.floor(this.mostSteps() / along.window)));
     const whole = rows - (rows % unroll);
     const trip = (row: Expr, count: number) =>
       this.trip(mul(row, layout.width), affine([[row, perRow]], from), count, sums);
     k.for('row', 0, whole, (row) => trip(row, unroll), { step: unroll });
     if (whole < rows) k.for('row', whole, rows, (row) => trip(row, rows - whole), { step: rows - whole });
+  }
+
+  private mostSteps(): number {
+    const { plan, lanes } = this.parts;
+    if (this.k.site.optimize === 'size') return UNROLLED.size;
+    if (plan.extents.along.output === 1) return UNROLLED_ROW;
+    return lanes < plan.shape.lanes ? UNROLLED.rest : UNROLLED.speed;
   }
 
   /** `count` rows from the tile's element `at` and weight `from` on. */

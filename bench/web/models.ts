@@ -8,11 +8,12 @@ import { evaluate } from '../../ir/tensor/evaluate.ts';
 import { type Graph, typeOfValue } from '../../ir/tensor/graph.ts';
 import { opRecord } from '../../ir/tensor/ops/index.ts';
 import { byteSize, elementCount, type TensorData } from '../../ir/tensor/types.ts';
+import { mobilenetV2 } from './mobilenet.ts';
 
 const SHARED = process.env.MCC_SHARED ?? fileURLToPath(new URL('../../../shared', import.meta.url));
 
 export const INT8_MODELS = ['kws', 'ic', 'vww', 'ad', 'strww', 'person'] as const;
-export const F32_MODELS = ['ad_f32', 'ic_f32', 'vww_f32'] as const;
+export const F32_MODELS = ['ad_f32', 'ic_f32', 'vww_f32', 'mobilenet_v2'] as const;
 
 export interface Model {
   readonly name: string;
@@ -33,12 +34,12 @@ export interface Port {
   readonly data: TensorData;
 }
 
-/** A shared model by its name, or any other by its path. @throws Error when there is no such file */
+/** A shared model by its name, the made `mobilenet_v2`, or any other by its path. @throws Error when there is no such file */
 export function readModel(nameOrPath: string): Model {
   const isPath = nameOrPath.endsWith('.tflite');
   const path = isPath ? nameOrPath : `${SHARED}/models/${nameOrPath}.tflite`;
   const name = basename(path, '.tflite');
-  const bytes = new Uint8Array(readFileSync(path));
+  const bytes = name === 'mobilenet_v2' ? mobilenetV2() : new Uint8Array(readFileSync(path));
   const graph = simplify(importModel({ path, bytes, name, batch: 1 }).graph);
   const recorded = (kind: string, names: readonly string[]): TensorData[] | undefined => {
     const file = `${SHARED}/golden/${name}/${kind}_00.bin`;

@@ -30,7 +30,7 @@ export function measurementText(measurement: Measurement): string {
   const { model, place, contender, result } = measurement;
   return [
     `${model.name.padEnd(10)} ${place.padEnd(9)} ${contender.name.padEnd(17)}`,
-    `${ms(result.ms).padStart(8)} ms`,
+    `${ms(result.ms).padStart(8)} ms, least ${ms(result.leastMs).padStart(8)}`,
     `${(model.macs / result.ms / 1e6).toFixed(2).padStart(6)} GMAC/s`,
     `first answer ${result.firstAnswerMs.toFixed(1)} ms`,
     `differs by ${Number(errorOf(measurement).toPrecision(3))}`,

@@ -16,8 +16,10 @@ export interface Request {
 }
 
 export interface Result {
-  /** Of one inference. */
+  /** Of one inference: the median of the batches. */
   readonly ms: number;
+  /** The least disturbed batch. */
+  readonly leastMs: number;
   /** From an empty page or process to the first answer, files from this machine. */
   readonly firstAnswerMs: number;
   readonly outputs: readonly (readonly number[])[];

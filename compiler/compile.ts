@@ -7,7 +7,7 @@ import { type ImportedModel, importTflite } from './import/tflite/import.ts';
 import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
 import { type Fitted, lowerWithin, type MemoryLimits } from './lower/fit.ts';
 import type { LowerOptions } from './lower/index.ts';
-import { runPasses } from './passes/run.ts';
+import { type PatchEvent, runPasses } from './passes/run.ts';
 import { PIPELINE } from './pipeline.ts';
 import type { Target } from './targets/index.ts';
 
@@ -45,9 +45,18 @@ export function importModel(file: ModelFile): ImportedModel {
   return { ...imported, graph };
 }
 
-/** The exact passes; the result evaluates to the same bits. */
-export function simplify(graph: Graph): Graph {
-  return runPasses(graph, PIPELINE, { verifyEach: true }).graph;
+/** Rounds of all passes that a graph gets at most: what a later pass leaves may be something for an earlier one. */
+const MAX_ROUNDS = 4;
+
+/** The exact passes; the result evaluates to the same bits. `onPatch` sees every rewrite. */
+export function simplify(graph: Graph, onPatch?: (event: PatchEvent) => void): Graph {
+  let current = graph;
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const result = runPasses(current, PIPELINE, { verifyEach: true, ...(onPatch === undefined ? {} : { onPatch }) });
+    current = result.graph;
+    if (result.patches === 0) break;
+  }
+  return current;
 }
 
 export type CompileOptions = LowerOptions & MemoryLimits;

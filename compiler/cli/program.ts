@@ -16,6 +16,8 @@ import { VERSION } from './version.ts';
 const collect = (value: string, previous: readonly string[]): string[] => [...previous, value];
 
 const RAM_HELP = 'most bytes of the arena (24k, 1M): executes layers in strips of rows where needed, or refuses';
+const REGION_HELP =
+  'a memory that the arena is divided among (dtcm=64k, sram=256k,weight=2); once per memory, the first for the state; weight: what an access costs';
 const FLASH_HELP = 'most bytes of weights and tables, else refuses; code comes on top and is not counted';
 
 function program(): Command {
@@ -44,6 +46,7 @@ function program(): Command {
     .option('--optimize <goal>', 'speed|size: what code is made for where the two disagree', 'speed')
     .option('--ram <size>', RAM_HELP)
     .option('--flash <size>', FLASH_HELP)
+    .option('--region <name=size>', REGION_HELP, collect, [])
     .option('--via <toolchain>', 'emcc: make the .wasm by compiling the emitted C with Emscripten')
     .action(build);
   onModel('run', 'run the model once on any engine')
@@ -65,7 +68,9 @@ function program(): Command {
     .option('--ir <level>', 'print the tensor or the loop IR: tensor|loop; to a terminal without long data')
     .option('--ram <size>', RAM_HELP)
     .option('--flash <size>', FLASH_HELP)
+    .option('--region <name=size>', REGION_HELP, collect, [])
     .option('--memory', 'draw the arena')
+    .option('--proofs', 'print every exact rewrite with its reason and what it saved')
     .option('--json', 'machine-readable')
     .action(inspect);
   onFile('compare', 'show where and how far two numerics profiles disagree')

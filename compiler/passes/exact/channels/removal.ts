@@ -95,10 +95,10 @@ export function idleChannels(graph: Graph, group: ChannelGroup, ranges: RangeAna
   if (free.size === 0) return 'every channel is read and varies';
   const values = [...free].filter((id) => constant.has(id)).length;
   const texts = [
-    ...(values > 0 ? [`${values} have one value whatever the input, which the next bias takes over`] : []),
-    ...(free.size > values ? [`${free.size - values} are not read, or with weights of zero only`] : []),
+    ...(values > 0 ? [`${values} of one value whatever the input, which the next bias takes over`] : []),
+    ...(free.size > values ? [`${free.size - values} that nothing reads but with weights of zero`] : []),
   ];
-  return { removed: free, twins: new Map(), why: `of ${channelTotal(group)} channels ${texts.join(', ')}` };
+  return { removed: free, twins: new Map(), why: `of ${channelTotal(group)} channels: ${texts.join(', ')}` };
 }
 
 /** Channels that equal another, where the sum of both their weights fits wherever they are read. */
@@ -116,7 +116,7 @@ export function twinChannels(graph: Graph, group: ChannelGroup): Removal | strin
     else tooLarge++;
   }
   if (twins.size > 0) {
-    const why = `of ${channelTotal(group)} channels ${twins.size} equal another, which takes over their weights`;
+    const why = `of ${channelTotal(group)} channels: ${twins.size} equal to another, which takes over their weights`;
     return { removed: new Set(twins.keys()), twins, why };
   }
   return tooLarge === 0

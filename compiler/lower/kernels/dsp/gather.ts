@@ -21,9 +21,10 @@ export interface Runs {
   readonly length: number;
 }
 
-/** What is read: `g` with the channels of one group, of which there are `groups`. */
+/** What is read. `depth` counts the channels of a group. */
 export interface Source {
   readonly g: WindowGeometry;
+  readonly elem: 'i8' | 'i16';
   readonly depth: number;
   readonly zeroPoint: number;
 }
@@ -35,13 +36,9 @@ export function runsOf({ g, depth }: Source): Runs {
   return joined ? { count: kh, length: kw * depth } : { count: kh * kw, length: depth };
 }
 
-function stepsOf(length: number): number {
-  return 2 * (length >> 2) + (((length & 3) + 1) >> 1);
-}
-
-/** The weights that the tile's halfwords meet. */
-export function slotsOf({ count, length }: Runs): Slots {
-  const end = length & ~3;
+/** The weights that the tile's halfwords meet: bytes change places when they are widened, halfwords keep them. */
+export function slotsOf({ count, length }: Runs, elem: Source['elem']): Slots {
+  const end = elem === 'i8' ? length & ~3 : 0;
   const run: number[] = [];
   for (let i = 0; i < end; i += 4) run.push(i, i + 2, i + 1, i + 3);
   for (let i = end; i < length; i++) run.push(i);
@@ -49,8 +46,8 @@ export function slotsOf({ count, length }: Runs): Slots {
   return Array.from({ length: count }, (_, r) => run.map((i) => (i < 0 ? -1 : r * length + i))).flat();
 }
 
-/** Bytes of scratch memory for windows that reach over an edge. */
-export function stageBytes(source: Source): number {
+/** Elements of scratch memory for windows that reach over an edge. */
+function stageLength(source: Source): number {
   return padded(source.g) ? source.g.window[0] * source.g.window[1] * source.depth : 0;
 }
 
@@ -76,8 +73,8 @@ export class Gather<K extends OpName> {
     this.tile = tile;
     this.source = source;
     this.unrolled = k.site.optimize === 'size' ? 2 : 16;
-    const bytes = stageBytes(source);
-    this.stage = bytes === 0 ? undefined : k.scratch('stage', 'i8', bytes);
+    const length = stageLength(source);
+    this.stage = length === 0 ? undefined : k.scratch('stage', source.elem, length);
   }
 
   /** Pixels are counted through rows and images; `channel` is the first that is read. */
@@ -132,24 +129,26 @@ export class Gather<K extends OpName> {
   private fillStage(n: Operand, iy: Expr, ix: Expr, channel: Operand): void {
     const { k, stage, source } = this;
     if (stage === undefined) return;
-    const { g, depth, zeroPoint } = source;
+    const { g, depth, zeroPoint, elem } = source;
     const [kh, kw] = g.window;
-    const wide = depth % 4 === 0;
-    const splat = Math.imul(zeroPoint & 0xff, 0x01010101);
+    const perWord = elem === 'i8' ? 4 : 2;
+    const wide = depth % perWord === 0;
+    const splat = elem === 'i8' ? Math.imul(zeroPoint & 0xff, 0x01010101) : Math.imul(zeroPoint & 0xffff, 0x10001);
+    const access = wide ? 'i32' : elem;
     k.for('ky', 0, kh, (ky) => {
       const y = k.let('y_in', add(iy, mul(ky, g.dilation[0])));
       k.for('kx', 0, kw, (kx) => {
         const x = k.let('x_in', add(ix, mul(kx, g.dilation[1])));
         const to = k.let('to', affine([[ky, kw * depth]], mul(kx, depth)));
         const inImage = and(inRange(y, 0, g.input.height), inRange(x, 0, g.input.width));
-        const each = (body: (c: Expr) => void) => k.for('c', 0, depth, body, { step: wide ? 4 : 1 });
+        const each = (body: (c: Expr) => void) => k.for('c', 0, depth, body, { step: wide ? perWord : 1 });
         k.if(
           inImage,
           () => {
             const from = k.let('from', this.index(n, y, x, channel));
-            each((c) => k.store(stage, add(to, c), this.x.at(add(from, c), wide ? 'i32' : 'i8'), wide ? 'i32' : 'i8'));
+            each((c) => k.store(stage, add(to, c), this.x.at(add(from, c), access), access));
           },
-          () => each((c) => k.store(stage, add(to, c), wide ? splat : zeroPoint, wide ? 'i32' : 'i8')),
+          () => each((c) => k.store(stage, add(to, c), wide ? splat : zeroPoint, access)),
         );
       });
     });
@@ -161,7 +160,7 @@ export class Gather<K extends OpName> {
     const { g } = source;
     const { count, length } = runsOf(source);
     const first = k.let('first', start);
-    const perRun = stepsOf(length);
+    const perRun = Math.ceil(length / 2);
     const isSmall = count * ((length + 3) >> 2) <= this.unrolled;
     if (pitch !== undefined || count === g.window[0]) {
       const distance = pitch === undefined ? g.dilation[0] * g.input.width * g.input.channels : length;
@@ -187,15 +186,22 @@ export class Gather<K extends OpName> {
 
   /** One run, whose first word is that of step `step`. */
   private run(from: Buffer, start: Expr, step: Expr, lane: Operand): void {
-    const { k, tile } = this;
-    const { length } = runsOf(this.source);
-    const words = length >> 2;
+    const { k, tile, source } = this;
+    const { length } = runsOf(source);
+    const perWord = source.elem === 'i8' ? 4 : 2;
+    const words = Math.floor(length / perWord);
     const at = k.let('at', start);
     const to = k.let('to', affine([[step, tile.lanes]], lane));
+    // A word of the image becomes as many words of the tile as it has pairs of elements.
+    const pitch = (perWord / 2) * tile.lanes;
     const store = (offset: Operand, value: Expr) => k.store(tile.words, add(to, offset), value);
     const body = (i: Operand, extra: number): void => {
-      const word = k.let('word', from.at(add(add(at, mul(i, 4)), 4 * extra), 'i32'));
-      const offset = add(mul(i, 2 * tile.lanes), 2 * tile.lanes * extra);
+      const word = k.let('word', from.at(add(add(at, mul(i, perWord)), perWord * extra), 'i32'));
+      const offset = add(mul(i, pitch), pitch * extra);
+      if (source.elem === 'i16') {
+        store(offset, word);
+        return;
+      }
       store(offset, op('dsp.sxtb16', [word]));
       store(add(offset, tile.lanes), op('dsp.sxtb16_ror8', [word]));
     };
@@ -203,9 +209,10 @@ export class Gather<K extends OpName> {
     const whole = words - (words % chunk);
     k.for('i', 0, whole, (i) => Array.from({ length: chunk }, (_, extra) => body(i, extra)), { step: chunk });
     for (let i = whole; i < words; i++) body(i, 0);
-    for (let i = 4 * words; i < length; i += 2) {
-      const pair = [i, Math.min(i + 1, length - 1)].map((j) => from.at(add(at, j), 'i8')) as [Expr, Expr];
-      store((2 * words + (i - 4 * words) / 2) * tile.lanes, op('dsp.pkhbt', pair));
+    const end = words * perWord;
+    for (let i = end; i < length; i += 2) {
+      const pair = [i, Math.min(i + 1, length - 1)].map((j) => from.at(add(at, j), source.elem)) as [Expr, Expr];
+      store(words * pitch + ((i - end) / 2) * tile.lanes, op('dsp.pkhbt', pair));
     }
   }
 }
@@ -222,8 +229,8 @@ export function isRowOfPixels({ g }: Source): boolean {
   return g.window[0] * g.window[1] * g.stride[0] * g.stride[1] === 1 && !padded(g);
 }
 
-/** The first byte of the image that a pixel's window reads, or Infinity; for all pixels in order. */
-export function firstBytes(source: Source): number[] {
+/** The first element of the image that a pixel's window reads, or Infinity; for all pixels in order. */
+export function firstElements(source: Source): number[] {
   const { g } = source;
   const { channels } = g.input;
   const axis = (which: 0 | 1, position: number): number => {

@@ -14,7 +14,7 @@ import {
   within,
 } from '../../proved-scale.ts';
 import type { Source } from './gather.ts';
-import { type ChannelWeights, packable } from './packing.ts';
+import { type ChannelWeights, type Packing, packable } from './packing.ts';
 
 type Product = 'conv2d' | 'fully_connected';
 
@@ -32,21 +32,25 @@ export interface Layer {
   readonly stage: OutputStage;
   /** The short form of the stage, or why it is not proved. */
   readonly scale: ShortScale | string;
+  /** How the reference sums up, which decides how it scales. */
+  readonly accumulator: 'i32' | 'i64';
+  readonly packing: Packing;
 }
 
 /** Inputs, as they are stored. */
 export const BYTE = { low: -128, high: 127 } as const;
+const HALFWORD = { low: -32768, high: 32767 } as const;
 
 /** Zero points of a quantized type. */
 function zeroPoints(type: TensorType): readonly number[] {
   return type.quant.kind === 'affine' ? type.quant.zeroPoint : [0];
 }
 
-/** True, or why a node is not one of 8 bits with constant weights for a core with dual multiplies. */
-export function refusal<K extends Product>(site: Site<K>): true | string {
+/** True, or why a node does not multiply `dtype` by constant weights of 8 bits on a core with dual multiplies. */
+export function refusal<K extends Product>(site: Site<K>, dtype: 'i8' | 'i16'): true | string {
   const [x, w] = site.inputs as [TensorType, TensorType];
   if (!site.target.dsp) return `${site.target.name} has no dual multiplies`;
-  if (x.dtype !== 'i8' || w.dtype !== 'i8') return `multiplies ${x.dtype} by ${w.dtype}, not i8 by i8`;
+  if (x.dtype !== dtype || w.dtype !== 'i8') return `multiplies ${x.dtype} by ${w.dtype}, not ${dtype} by i8`;
   if (site.constant(1) === undefined) return 'weights are not constant';
   if (site.inputs[2] !== undefined && site.constant(2) === undefined) return 'biases are not constant';
   return zeroPoints(w).every((zero) => zero === 0) || 'weights have a zero point';
@@ -58,10 +62,11 @@ export interface LayerShape {
   readonly taps: number;
   readonly depth: number;
   readonly stage: OutputStage;
+  readonly accumulator: 'i32' | 'i64';
 }
 
 /** The layer of a node that is not refused. */
-export function layerOf<K extends Product>(site: Site<K>, { g, taps, depth, stage }: LayerShape): Layer {
+export function layerOf<K extends Product>(site: Site<K>, { g, taps, depth, stage, accumulator }: LayerShape): Layer {
   const [x, , biasType] = site.inputs as [TensorType, TensorType, TensorType | undefined];
   const data = site.constant(1)?.data as Int8Array;
   const biasData = site.constant(2)?.data;
@@ -70,18 +75,24 @@ export function layerOf<K extends Product>(site: Site<K>, { g, taps, depth, stag
   const zeroPoint = zeroPoints(x)[0] as number;
   const size = taps * depth;
   const weights = Array.from({ length: channels }, (_, c) => data.subarray(c * size, (c + 1) * size));
-  const layer = {
-    source: { g, depth, zeroPoint },
+  const ends = x.dtype === 'i8' ? BYTE : HALFWORD;
+  const layer: Sums = {
+    source: { g, depth, zeroPoint, elem: x.dtype === 'i8' ? 'i8' : 'i16' },
     groups: g.input.channels / depth,
     channels: channels / (g.input.channels / depth),
     weights,
     starts: weights.map((of, c) => (bias[c] as number) - zeroPoint * of.reduce((sum, w) => sum + w, 0)),
-    ranges: weights.map((of, c) => accumulatorRange(of, bias[c] as number, { ...BYTE, zeroPoint })),
+    ranges: weights.map((of, c) => accumulatorRange(of, bias[c] as number, { ...ends, zeroPoint })),
     stage,
   };
-  const settled = withSteadyChannels(layer);
-  return { ...settled, scale: shortScale(settled.stage, settled.ranges) };
+  const settled = accumulator === 'i32' ? withSteadyChannels(layer) : layer;
+  const scale = accumulator === 'i32' ? shortScale(settled.stage, settled.ranges) : 'scales sums of 64 bits';
+  const packing = x.dtype === 'i8' && pairsPack(settled) ? 'pairs' : 'quads';
+  return { ...settled, scale, accumulator, packing };
 }
+
+/** A layer before it is decided how it is computed. */
+type Sums = Omit<Layer, 'scale' | 'accumulator' | 'packing'>;
 
 /** Shifts of steady channels: results of 8 bits, shifted so far and once more, stay within 24 bits. */
 const STEADY_SHIFTS = [2, 13] as const;
@@ -90,7 +101,7 @@ const STEADY_SHIFTS = [2, 13] as const;
  * Gives channels whose results are all the same, whatever the inputs, weights of zero, a start, and a factor of 2^-(s + 1)
  * that make this result: their own biases may be as large as they like. s is a shift that other channels have too.
  */
-function withSteadyChannels(layer: Omit<Layer, 'scale'>): Omit<Layer, 'scale'> {
+function withSteadyChannels(layer: Sums): Sums {
   const { stage, ranges, weights, starts } = layer;
   const steady = ranges.map((range, channel) => steadyResult(stage, range, channel));
   if (steady.every((result) => result === undefined)) return layer;
@@ -118,15 +129,18 @@ export function firstOfPair(pair: number, channels: number): number {
   return Math.max(0, Math.min(2 * pair, channels - 2));
 }
 
-/** True, or why the weights of a layer do not go into pairs. */
-export function verdictOn({ groups, channels, weights, ranges }: Layer): true | string {
-  if (!ranges.every((range) => within(range, 32))) return 'an accumulator may wrap';
+/** Whether all channels can share halfwords with the next. */
+function pairsPack({ groups, channels, weights }: Sums): boolean {
   for (let group = 0; group < groups && channels > 1; group++) {
     for (let pair = 0; 2 * pair < channels; pair++) {
       const first = group * channels + firstOfPair(pair, channels);
-      const verdict = packable(weights[first] as ChannelWeights, weights[first + 1] as ChannelWeights);
-      if (verdict !== true) return verdict;
+      if (!packable(weights[first] as ChannelWeights, weights[first + 1] as ChannelWeights)) return false;
     }
   }
   return true;
+}
+
+/** True, or why sums in 32 bits are not those of the reference. */
+export function verdictOn({ ranges }: Layer): true | string {
+  return ranges.every((range) => within(range, 32)) || 'a sum may leave 32 bits';
 }

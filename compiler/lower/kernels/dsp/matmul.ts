@@ -24,21 +24,35 @@ function rowsLayer(site: Site<'fully_connected'>): Layer {
     taps: 1,
     depth,
     stage: fullyConnectedStage(x, w, site.outputs[0] as TensorType, site.attrs),
+    accumulator: site.attrs.accumulator,
   });
 }
 
-const fullyConnectedDual: Kernel<'fully_connected'> = {
-  name: 'fully_connected_dual_i8',
-  doc:
-    'for each tile of up to 4 rows: widen them into halfwords; for each 1 to 4 pairs of units, for each two inputs: one ' +
-    'word of weights per pair, two SMLAD per row; requantize. Up to 8 accumulators, two pointers, 14 registers.',
-  applies: (site) => {
-    const verdict = refusal(site);
-    return verdict === true ? verdictOn(rowsLayer(site)) : verdict;
-  },
-  overlap: (site) => overlapOf(site as unknown as Site, 0, productDistance(rowsLayer(site), site.optimize)),
-  inPlace: (site) => (productDistance(rowsLayer(site), site.optimize) <= 0 ? [[0, 0]] : []),
-  build: (k) => buildProduct(k as unknown as KernelBuilder<OpName>, rowsLayer(k.site)),
-};
+function fullyConnectedDual(dtype: 'i8' | 'i16', doc: string): Kernel<'fully_connected'> {
+  return {
+    name: `fully_connected_dual_${dtype}`,
+    doc,
+    applies: (site) => {
+      const verdict = refusal(site, dtype);
+      return verdict === true ? verdictOn(rowsLayer(site)) : verdict;
+    },
+    overlap: (site) => overlapOf(site as unknown as Site, 0, productDistance(rowsLayer(site), site.optimize)),
+    inPlace: (site) => (productDistance(rowsLayer(site), site.optimize) <= 0 ? [[0, 0]] : []),
+    build: (k) => buildProduct(k as unknown as KernelBuilder<OpName>, rowsLayer(k.site)),
+  };
+}
 
-export const DSP_MATMUL_KERNELS = { fully_connected: [fullyConnectedDual] } as const;
+export const DSP_MATMUL_KERNELS = {
+  fully_connected: [
+    fullyConnectedDual(
+      'i8',
+      'for each tile of up to 4 rows: widen them into halfwords; for each 1 to 4 pairs of units, for each two inputs: one ' +
+        'word of weights per pair, two SMLAD per row; requantize. Up to 8 accumulators, two pointers, 14 registers.',
+    ),
+    fullyConnectedDual(
+      'i16',
+      'for each tile of up to 3 rows: copy them; for each 1 to 3 pairs of units, for each four inputs: two words of weights ' +
+        'per pair, four SMLAD per row; requantize. Up to 6 accumulators of 32 bits, two pointers, 14 registers.',
+    ),
+  ],
+} as const;

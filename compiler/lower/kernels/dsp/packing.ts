@@ -1,15 +1,20 @@
 /**
- * Weights for SMLAD, two output channels to a word.
+ * Weights for SMLAD, in pairs of channels or in quads of inputs.
  *
- * A halfword holds 256 * b + a for the weights a and b of two channels; a word holds the halfwords of two inputs. One SMLAD
+ * Pairs: a halfword holds 256 * b + a for the weights a and b of two channels; a word holds the halfwords of two inputs. One SMLAD
  * with the word adds 256 * (b . x) + (a . x) to an accumulator; one with SXTB16 of the word, which is the two a, adds a . x to
  * another. Both wrap. Their difference is 256 * (b . x) modulo 2^32, from which b . x follows exactly while it stays within
  * 24 bits: so the inputs are cut into blocks in which every sum does, and what a block gave is put aside.
+ *
+ * Quads, where weights of -128 or inputs of 16 bits rule pairs out: a word holds the weights of one channel for two steps,
+ * which are SXTB16 of it and SXTB16 with ROR #8. There are as many words, and twice as many extensions.
  */
 import { type AccumulatorRange, accumulatorRange, within } from '../../proved-scale.ts';
 
 /** Which weight of a channel meets each halfword of the activations' tile; -1 for one that none meets. */
 export type Slots = readonly number[];
+
+export type Packing = 'pairs' | 'quads';
 
 /** The weights of one output channel. */
 export type ChannelWeights = ArrayLike<number>;
@@ -18,12 +23,22 @@ function packed(a: number, b: number): number {
   return 256 * b + a;
 }
 
-/** The reason why two channels do not share halfwords, or true. */
-export function packable(a: ChannelWeights, b: ChannelWeights): true | string {
+/** Whether two channels can share halfwords: a weight of -128 cannot stand above a negative one. */
+export function packable(a: ChannelWeights, b: ChannelWeights): boolean {
   for (let i = 0; i < a.length; i++) {
-    if (packed(a[i] as number, b[i] as number) < -32768) return 'a weight of -128 stands beside a negative one';
+    if (packed(a[i] as number, b[i] as number) < -32768) return false;
   }
   return true;
+}
+
+/** The words of one channel, one per two steps. */
+export function quadWords(weights: ChannelWeights, slots: Slots): number[] {
+  const byte = (slot: number | undefined): number =>
+    slot === undefined || slot < 0 ? 0 : (weights[slot] as number) & 0xff;
+  return Array.from({ length: Math.ceil(slots.length / 4) }, (_, i) => {
+    const [a, b, c, d] = [0, 1, 2, 3].map((j) => byte(slots[4 * i + j])) as [number, number, number, number];
+    return a | (c << 8) | (b << 16) | (d << 24);
+  });
 }
 
 /** The words of two channels (or one and nothing), one per step of two slots. */

@@ -1,5 +1,6 @@
 /**
- * Products of windows and weights in the dual multiplies of Armv7E-M: convolution and fully connected layers of 8 bits.
+ * Products of windows and weights in the dual multiplies of Armv7E-M: convolution and fully connected layers, 8 bits or
+ * 16 bits by 8.
  *
  *     for each tile of `lanes` pixels
  *       widen their inputs into a tile of halfwords            (gather.ts)
@@ -13,12 +14,12 @@
  * the others repeat what they have: their inputs are still in the tile, so that nothing is read that may be overwritten.
  */
 import { add, affine, type Buffer, i32, min, mul, op, type Variable } from '../../../../ir/loop/build.ts';
-import type { Expr } from '../../../../ir/loop/types.ts';
+import { ELEM_BYTES, type Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder, Optimize } from '../../kernel.ts';
-import { firstBytes, Gather, runsOf, slotsOf } from './gather.ts';
+import { firstElements, Gather, runsOf, slotsOf } from './gather.ts';
 import { BYTE, firstOfPair, type Layer } from './layer.ts';
-import { type ChannelWeights, fitsParts, fitsWhole, packedWords, type Slots } from './packing.ts';
+import { type ChannelWeights, fitsParts, fitsWhole, packedWords, quadWords, type Slots } from './packing.ts';
 import { type ChannelPair, halves, type Scale, type Sum, scaleOf } from './scale.ts';
 import { chooseShape, type Shape } from './shape.ts';
 
@@ -34,13 +35,14 @@ interface Plan {
 
 function planOf(layer: Layer, optimize: Optimize): Plan {
   const { source, weights, channels } = layer;
-  const slots = slotsOf(runsOf(source));
+  const slots = slotsOf(runsOf(source), source.elem);
   const pixels = source.g.batch * source.g.output.height * source.g.output.width;
   for (let blocks = 1; ; blocks++) {
-    const extents = { pixels, groups: layer.groups, channels, steps: slots.length / 2, blocks };
+    const extents = { pixels, groups: layer.groups, channels, steps: slots.length / 2, blocks, packing: layer.packing };
     const shape = chooseShape(extents, optimize);
     const length = 2 * shape.trips * shape.unroll;
-    const fits = blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE);
+    const fits =
+      layer.packing === 'quads' || (blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE));
     if (fits) return { slots, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
   }
 }
@@ -48,8 +50,9 @@ function planOf(layer: Layer, optimize: Optimize): Plan {
 /** The distance of `Overlap` between the input and the output of a layer. */
 export function productDistance(layer: Layer, optimize: Optimize): number {
   const { pixels, shape } = planOf(layer, optimize);
+  const bytes = ELEM_BYTES[layer.source.elem];
   const outputs = layer.weights.length;
-  const first = firstBytes(layer.source);
+  const first = firstElements(layer.source);
   let distance = Number.NEGATIVE_INFINITY;
   let needed = Number.POSITIVE_INFINITY;
   for (let start = (Math.ceil(pixels / shape.lanes) - 1) * shape.lanes; start >= 0; start -= shape.lanes) {
@@ -57,7 +60,7 @@ export function productDistance(layer: Layer, optimize: Optimize): number {
     const own = Math.min(...first.slice(start, end));
     // With one group a tile is read before any of its outputs is stored.
     const after = layer.groups === 1 ? needed : Math.min(needed, own);
-    if (after < Number.POSITIVE_INFINITY) distance = Math.max(distance, end * outputs - after);
+    if (after < Number.POSITIVE_INFINITY) distance = Math.max(distance, (end * outputs - after) * bytes);
     needed = Math.min(needed, own);
   }
   return distance;
@@ -69,7 +72,7 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
   const { shape, pixels } = plan;
   const x = k.input(0, 'x');
   const words = k.rom('w', 'i32', wordTable(layer, plan));
-  const scale = scaleOf(k, layer, pairsOf(layer, plan), plan.blocks === 1);
+  const scale = scaleOf(k, layer, pairsOf(layer, plan), layer.packing === 'pairs' && plan.blocks === 1);
   const y = k.output(0, 'y');
   const steps = plan.blocks * shape.trips * shape.unroll;
   const tile = k.scratch('tile', 'i32', steps * shape.lanes);
@@ -143,6 +146,7 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
   k.for('part', 0, plan.blocks, (part) => {
     const steps = shape.trips * shape.unroll;
     const first = k.let('step_at', mul(affine([[round, plan.blocks]], part), steps));
+    const multiply = block.layer.packing === 'pairs' ? multiplyPairs : multiplyQuads;
     k.for('i', 0, steps, (i) => multiply(k, block, sums, add(mul(part, steps), i), add(first, i)), {
       step: shape.unroll,
     });
@@ -170,7 +174,7 @@ function startSums<K extends OpName>(k: KernelBuilder<K>, { shape, blocks }: Pla
 }
 
 /** One trip: `unroll` steps from step `at` of the tile and step `from` of the weights on. */
-function multiply<K extends OpName>(
+function multiplyPairs<K extends OpName>(
   k: KernelBuilder<K>,
   { plan: { shape }, tile, words }: Block,
   sums: readonly (readonly Sums[])[],
@@ -192,6 +196,42 @@ function multiply<K extends OpName>(
       lane.forEach((sum, p) => {
         accumulate(sum, shared?.[p] ?? nextX(), word, low);
       });
+    }
+  }
+}
+
+/** One trip of words that hold one channel's weights for two steps. */
+function multiplyQuads<K extends OpName>(
+  k: KernelBuilder<K>,
+  { plan: { shape }, tile, words }: Block,
+  sums: readonly (readonly Sums[])[],
+  at: Expr,
+  from: Expr,
+): void {
+  const { lanes, pairs, unroll } = shape;
+  const nextX = reader(k, 'x', tile, mul(at, lanes), unroll * lanes, shape.pairedX);
+  const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
+  const accumulate = (sum: Variable, x: Expr, w: Expr) => k.set(sum, op('dsp.smlad', [x, w, sum.value]));
+  const extended = (word: Expr, step: 0 | 1) =>
+    k.let('extended', op(step === 0 ? 'dsp.sxtb16' : 'dsp.sxtb16_ror8', [word]));
+  for (let step = 0; step < unroll; step += 2) {
+    const both = lanes === 1 ? ([nextX(), nextX()] as const) : undefined;
+    for (const lane of sums) {
+      const [a, b] = [nextW(), nextW()];
+      if (both !== undefined) {
+        const [{ lower, upper }] = lane as [Sums];
+        for (const half of [0, 1] as const) accumulate(lower, both[half], extended(a, half));
+        for (const half of [0, 1] as const) accumulate(upper, both[half], extended(b, half));
+        continue;
+      }
+      for (const half of [0, 1] as const) {
+        const [low, high] = [extended(a, half), extended(b, half)];
+        for (const { lower, upper } of lane) {
+          const x = nextX();
+          accumulate(lower, x, low);
+          accumulate(upper, x, high);
+        }
+      }
     }
   }
 }
@@ -245,15 +285,22 @@ function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, 
     const at = add(starts[p] as Expr, channel);
     const lower = k.let('byte', scaleLower(lowerOf(sum)));
     if (channels === 1) k.store(y, at, lower);
-    else k.store(y, at, op('dsp.bfi8', [lower, scaleUpper(upperOf(k, sum))]), 'i16');
+    else storeBoth(k, y, at, lower, scaleUpper(upperOf(k, block, sum)));
   });
+}
+
+/** Two results side by side, at any alignment. */
+function storeBoth<K extends OpName>(k: KernelBuilder<K>, y: Buffer, at: Expr, lower: Expr, upper: Expr): void {
+  if (y.param.elem === 'i8') k.store(y, at, op('dsp.bfi8', [lower, upper]), 'i16');
+  else k.store(y, at, op('dsp.pkhbt', [lower, upper]), 'i32');
 }
 
 function lowerOf({ lower }: Sums): Sum {
   return (twice) => (twice ? op('i32.shl', [lower.value, 1]) : lower.value);
 }
 
-function upperOf<K extends OpName>(k: KernelBuilder<K>, { lower, upper, aside }: Sums): Sum {
+function upperOf<K extends OpName>(k: KernelBuilder<K>, { layer }: Block, { lower, upper, aside }: Sums): Sum {
+  if (layer.packing === 'quads') return lowerOf({ lower: upper, upper, aside });
   if (aside !== undefined) return lowerOf({ lower: aside, upper, aside });
   const difference = k.let('difference', op('i32.sub_wrap', [upper.value, lower.value]));
   return (twice) => op('i32.shr_s', [difference, twice ? 7 : 8]);
@@ -277,10 +324,19 @@ function wordTable(layer: Layer, plan: Plan): Int32Array {
   const table = new Int32Array(layer.groups * rounds * shape.pairs * steps);
   pairsOf(layer, plan).forEach(({ lower, upper }, i) => {
     const b = upper === undefined ? undefined : layer.weights[upper];
-    const words = packedWords(layer.weights[lower] as ChannelWeights, b, slots);
+    const a = layer.weights[lower] as ChannelWeights;
     const round = Math.floor(i / shape.pairs);
-    words.forEach((word, step) => {
-      table[(round * steps + step) * shape.pairs + (i % shape.pairs)] = word;
+    const place = (step: number) => (round * steps + step) * shape.pairs;
+    if (layer.packing === 'quads') {
+      [a, b].forEach((of, channel) => {
+        (of === undefined ? [] : quadWords(of, slots)).forEach((word, j) => {
+          table[place(2 * j) + 2 * (i % shape.pairs) + channel] = word;
+        });
+      });
+      return;
+    }
+    packedWords(a, b, slots).forEach((word, step) => {
+      table[place(step) + (i % shape.pairs)] = word;
     });
   });
   return table;

@@ -22,30 +22,30 @@ export interface Scale {
   finish(pair: Expr, channel: Expr): readonly [lower: (sum: Sum) => Expr, upper: (sum: Sum) => Expr];
 }
 
-/** Declares the tables. `whole` says that the upper accumulator holds the upper channel's start too, 256 times. */
+/** Declares the tables. `shared` says that the upper accumulator holds the lower channel's start too, and its own 256 times. */
 export function scaleOf<K extends OpName>(
   k: KernelBuilder<K>,
   layer: Layer,
   pairs: readonly ChannelPair[],
-  whole: boolean,
+  shared: boolean,
 ): Scale {
   const starts = pairs.map(({ lower, upper }) => {
     const a = layer.starts[lower] as number;
     const b = upper === undefined ? 0 : (layer.starts[upper] as number);
-    return [a | 0, (whole ? Math.imul(256, b | 0) + a : b) | 0];
+    return [a | 0, (shared ? Math.imul(256, b | 0) + a : b) | 0];
   });
   return typeof layer.scale === 'string' ? generalScale(k, layer, starts) : shortScaleOf(k, layer.scale, pairs, starts);
 }
 
 function generalScale<K extends OpName>(k: KernelBuilder<K>, layer: Layer, starts: readonly number[][]): Scale {
   const table = k.rom('start', 'i32', starts.flat());
-  const tail = requantizer(k, layer.stage, 'i32', scaledFits(layer.stage, layer.ranges));
+  const isLong = layer.accumulator === 'i64';
+  const tail = requantizer(k, layer.stage, layer.accumulator, !isLong && scaledFits(layer.stage, layer.ranges));
+  const apply = (sum: Sum, channel: Expr) =>
+    tail.apply(isLong ? op('i64.extend_i32_s', [sum(false)]) : sum(false), channel);
   return {
     start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
-    finish: (_pair, channel) => [
-      (sum) => tail.apply(sum(false), channel),
-      (sum) => tail.apply(sum(false), add(channel, 1)),
-    ],
+    finish: (_pair, channel) => [(sum) => apply(sum, channel), (sum) => apply(sum, add(channel, 1))],
   };
 }
 

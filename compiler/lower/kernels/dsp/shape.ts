@@ -5,6 +5,7 @@
  */
 
 import type { Optimize } from '../../kernel.ts';
+import type { Packing } from './packing.ts';
 
 /** A register block and its loops. */
 export interface Shape {
@@ -29,11 +30,14 @@ export interface Extents {
   readonly channels: number;
   readonly steps: number;
   readonly blocks: number;
+  readonly packing: Packing;
 }
 
 const REGISTERS = 14;
 /** Two pointers and the extended word. */
 const FIXED_REGISTERS = 3;
+/** Quads keep two words of weights over two steps; and what is extended from both, where pixels take turns. */
+const QUAD_REGISTERS = 3;
 /** Instructions around a trip of the innermost loop, and per output and block of outputs for scaling and storing. */
 const TRIP = 5;
 const OUTPUT = 8;
@@ -65,23 +69,40 @@ export function chooseShape(extents: Extents, optimize: Optimize): Shape {
   const allowed = LANES_AND_PAIRS.filter(
     ([lanes, pairs]) => lanes * pairs <= block && lanes <= pixels && (groups === 1 || pixels % lanes === 0),
   );
+  if (extents.packing === 'quads')
+    return cheapest(
+      allowed.flatMap((size) => quadShape(size, extents, mostUnroll)),
+      extents,
+    );
   const all = allowed.map(([lanes, pairs]) => {
     const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
     // What takes more loads is paired first.
     const xFirst = lanes >= pairs;
     const pairedX = lanes * mostUnroll > 1 && (xFirst ? room >= 3 : room >= 4);
     const pairedW = pairs * mostUnroll > 1 && (xFirst ? room >= 4 : room >= 3);
-    const { unroll, trips } = tripsOf(extents, mostUnroll);
+    const { unroll, trips } = tripsOf(extents, mostUnroll, 1);
     return { lanes, pairs, unroll, trips, pairedX, pairedW };
   });
-  return all.reduce((best, shape) => (costOf(shape, extents) < costOf(best, extents) ? shape : best));
+  return cheapest(all, extents);
+}
+
+/** Blocks of one pixel by some pairs, or of some pixels by one pair; nothing where registers are too few. */
+function quadShape([lanes, pairs]: readonly [number, number], extents: Extents, mostUnroll: number): Shape[] {
+  const room = REGISTERS - FIXED_REGISTERS - QUAD_REGISTERS - 2 * lanes * pairs;
+  if (room < 1 || (lanes > 1 && pairs > 1)) return [];
+  const { unroll, trips } = tripsOf(extents, Math.max(2, mostUnroll), 2);
+  return [{ lanes, pairs, unroll, trips, pairedX: room >= 2 || lanes === 1, pairedW: true }];
+}
+
+function cheapest(shapes: readonly Shape[], extents: Extents): Shape {
+  return shapes.reduce((best, shape) => (costOf(shape, extents) < costOf(best, extents) ? shape : best));
 }
 
 /** Loops over the steps of a block: few steps are padded, few trips are made, and short ones are written out. */
-function tripsOf({ steps, blocks }: Extents, most: number): Pick<Shape, 'unroll' | 'trips'> {
+function tripsOf({ steps, blocks }: Extents, most: number, multiple: number): Pick<Shape, 'unroll' | 'trips'> {
   const perBlock = Math.ceil(steps / blocks);
-  let best = { unroll: 1, trips: perBlock };
-  for (let unroll = 1; unroll <= most; unroll++) {
+  let best = { unroll: multiple, trips: Math.ceil(perBlock / multiple) };
+  for (let unroll = multiple; unroll <= most; unroll += multiple) {
     const made = { unroll, trips: Math.ceil(perBlock / unroll) };
     const cost = ({ unroll: u, trips }: typeof best) => trips * (u * 12 + TRIP);
     if (cost(made) <= cost(best)) best = made;
@@ -94,7 +115,7 @@ function costOf({ lanes, pairs, unroll, trips, pairedX, pairedW }: Shape, extent
   const tiles = Math.ceil(pixels / lanes);
   const groups = Math.ceil(channels / 2 / pairs);
   const loads = (pairedX ? lanes / 2 : lanes) + (pairedW ? pairs / 2 : pairs);
-  const step = loads + pairs + 2 * lanes * pairs;
+  const step = loads + (extents.packing === 'quads' ? 2 : 1) * pairs + 2 * lanes * pairs;
   const sums = blocks * trips * (unroll * step + TRIP);
   return tiles * (groups * (sums + BLOCK + 2 * lanes * pairs * OUTPUT) + lanes * blocks * trips * unroll * 2.5);
 }

@@ -1,4 +1,4 @@
-/** Convolutions and fully connected layers of bytes for tests, and what is wrong with their programs. */
+/** Convolutions and fully connected layers of bytes and halfwords for tests, and what is wrong with their programs. */
 import { lower } from '../../../../compiler/lower/index.ts';
 import type { Optimize } from '../../../../compiler/lower/kernel.ts';
 import { TARGETS } from '../../../../compiler/targets/index.ts';
@@ -14,6 +14,10 @@ import { singleNode } from '../../../support/single-node.ts';
 import { affineType, randomBytes } from './support.ts';
 
 export interface Product {
+  /** Of activations; bytes when it says nothing. */
+  readonly dtype?: 'i8' | 'i16';
+  /** Of 16-bit activations: 64 bits when it says nothing. */
+  readonly accumulator?: 'i32' | 'i64';
   readonly batch?: number;
   readonly size?: readonly [height: number, width: number];
   readonly channels: number;
@@ -29,6 +33,8 @@ export interface Product {
   readonly outputZero?: number;
   readonly activation?: 'none' | 'relu' | 'relu6';
   readonly rounding?: 'double' | 'single' | 'float';
+  /** Weights down to -128. */
+  readonly lowest?: boolean;
   /** Weight of every tap instead of random ones. */
   readonly weight?: number;
   readonly bias?: 'none' | 'usual' | 'huge';
@@ -47,25 +53,37 @@ function operands(r: Random, p: Product, weightShape: readonly number[], inputSh
   const isDead = (channel: number) => p.dead === true && channel % 3 === 0;
   const w = affineType('i8', weightShape, scales, 0, p.perTensor ? undefined : 0);
   const weights = randomBytes(r, taps * outputs).map((value, i) =>
-    isDead(Math.floor(i / taps)) ? 0 : (p.weight ?? Math.max(-127, value)),
+    isDead(Math.floor(i / taps)) ? 0 : (p.weight ?? Math.max(p.lowest ? -128 : -127, value)),
   );
-  const bias = Int32Array.from({ length: outputs }, (_, c) =>
+  const values = Array.from({ length: outputs }, (_, c) =>
     isDead(c) ? r.int(-(2 ** 31), 2 ** 31 - 1) : r.int(-spread, spread),
   );
+  const dtype = p.dtype ?? 'i8';
+  const isLong = accumulatorOf(p) === 'i64';
+  const bias = isLong ? BigInt64Array.from(values, BigInt) : Int32Array.from(values);
   const y = affineType(
-    'i8',
+    dtype,
     [1],
     (p.outputScale ?? 0.02) * Math.sqrt(taps),
-    p.outputZero ?? (p.activation === 'relu' ? -128 : r.int(-20, 20)),
+    p.dtype === 'i16' ? 0 : (p.outputZero ?? (p.activation === 'relu' ? -128 : r.int(-20, 20))),
   );
   const given = [
-    { type: affineType('i8', inputShape, 0.05, r.int(-128, 127)) },
+    { type: affineType(dtype, inputShape, 0.05, dtype === 'i8' ? r.int(-128, 127) : 0) },
     { type: w, data: weights },
     ...(p.bias === 'none'
       ? []
-      : [{ type: affineType('i32', [outputs], scales.map(each), 0, p.perTensor ? undefined : 0), data: bias }]),
+      : [
+          {
+            type: affineType(isLong ? 'i64' : 'i32', [outputs], scales.map(each), 0, p.perTensor ? undefined : 0),
+            data: bias,
+          },
+        ]),
   ];
   return { given, y };
+}
+
+function accumulatorOf(p: Product): 'i32' | 'i64' {
+  return p.dtype === 'i16' ? (p.accumulator ?? 'i64') : 'i32';
 }
 
 export function convolution(r: Random, p: Product): Graph {
@@ -84,14 +102,14 @@ export function convolution(r: Random, p: Product): Graph {
     padding: { top: before, left: before, bottom: after, right: after },
     activation: p.activation ?? 'none',
     rounding: p.rounding ?? 'double',
-    accumulator: 'i32',
+    accumulator: accumulatorOf(p),
   };
   return singleNode('conv2d', attrs as never, given, y);
 }
 
 export function fullyConnected(r: Random, p: Product): Graph {
   const { given, y } = operands(r, p, [p.outputs, p.channels], [p.batch ?? 1, p.channels]);
-  const attrs = { activation: p.activation ?? 'none', rounding: p.rounding ?? 'double', accumulator: 'i32' };
+  const attrs = { activation: p.activation ?? 'none', rounding: p.rounding ?? 'double', accumulator: accumulatorOf(p) };
   return singleNode('fully_connected', attrs as never, given, y);
 }
 

@@ -11,6 +11,7 @@ import {
   type Port,
   type Program,
 } from '../../ir/loop/types.ts';
+import { type Arena, addressIn, arenasOf, argumentsOf, declarations, isIn } from './arenas.ts';
 import { C_ELEM, literal } from './literals.ts';
 import { Scope } from './names.ts';
 import type { Symbols } from './print.ts';
@@ -24,20 +25,27 @@ export interface Interface {
   readonly prefix: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
+  readonly arenas: readonly Arena[];
 }
 
-/** Parameter names after the ports' own names, unique among themselves and beside `arena`. */
+/** Parameter names after the ports' own names, unique among themselves and beside the arenas. */
 export function interfaceOf(program: Program, prefix: string, symbols: Symbols): Interface {
-  const scope = new Scope([...symbols.taken, `${prefix}_run`, `${prefix}_reset`, 'arena', 'memory']);
+  const arenas = arenasOf(program, prefix);
+  const own = arenas.flatMap(({ name, memory }) => [name, memory]);
+  const scope = new Scope([...symbols.taken, `${prefix}_run`, `${prefix}_reset`, ...own]);
   const inputs = program.inputs.map((port) => scope.claim(port.name === '' ? 'input' : port.name));
   const outputs = program.outputs.map((port) => scope.claim(port.name === '' ? 'output' : port.name));
-  return { prefix, inputs, outputs };
+  return { prefix, inputs, outputs, arenas };
 }
 
 export function printRunSignature(program: Program, face: Interface, tail: string): string[] {
   const inputs = program.inputs.map((port, k) => `const ${C_ELEM[port.elem]} *${face.inputs[k]}`);
   const outputs = program.outputs.map((port, k) => `${C_ELEM[port.elem]} *${face.outputs[k]}`);
-  return signature(`int ${face.prefix}_run`, [...inputs, ...outputs, 'void *arena'], tail);
+  return signature(
+    `int ${face.prefix}_run`,
+    [...inputs, ...outputs, ...face.arenas.map(({ name }) => `void *${name}`)],
+    tail,
+  );
 }
 
 export interface HeaderFacts {
@@ -61,7 +69,7 @@ export function printHeader(program: Program, face: Interface, facts: HeaderFact
     '',
     `#define ${macro}_ABI ${ABI}`,
     `#define ${macro}_HASH "${facts.hash}"`,
-    `#define ${macro}_ARENA_BYTES ${program.arenaBytes}`,
+    ...face.arenas.map((arena) => `#define ${arena.macro}_BYTES ${arena.bytes}`),
     `#define ${macro}_ARENA_ALIGN ${program.arenaAlign}`,
     ...program.inputs.flatMap((port, k) => portMacros(port, `${macro}_INPUT_${k}`)),
     ...program.outputs.flatMap((port, k) => portMacros(port, `${macro}_OUTPUT_${k}`)),
@@ -72,7 +80,7 @@ export function printHeader(program: Program, face: Interface, facts: HeaderFact
     '',
     ...commentLines(runDoc(program, face), ''),
     ...printRunSignature(program, face, ';'),
-    ...(hasState ? ['', ...commentLines(resetDoc(face), ''), `void ${prefix}_reset(void *arena);`] : []),
+    ...(hasState ? ['', ...commentLines(resetDoc(face), ''), `${resetSignature(face)};`] : []),
     '',
     '#ifdef __cplusplus',
     '}',
@@ -83,18 +91,19 @@ export function printHeader(program: Program, face: Interface, facts: HeaderFact
 }
 
 /** How an application calls the model, as code that can be copied. */
-function usage(program: Program, { prefix, inputs, outputs }: Interface): string[] {
+function usage(program: Program, { prefix, inputs, outputs, arenas }: Interface): string[] {
   const macro = prefix.toUpperCase();
   const ports = [...program.inputs, ...program.outputs];
   const names = [...inputs, ...outputs];
   const kind = (k: number) => (k < inputs.length ? `INPUT_${k}` : `OUTPUT_${k - inputs.length}`);
-  const arena = program.arenaBytes > 0;
+  const declared = declarations(arenas, `__attribute__((aligned(${macro}_ARENA_ALIGN)))`);
   return [
     `  #include "${prefix}.h"`,
-    ...(arena ? [`  static uint8_t arena[${macro}_ARENA_BYTES] __attribute__((aligned(${macro}_ARENA_ALIGN)));`] : []),
+    // No comment within the header's.
+    ...declared.map((line) => `  ${line.replace(/ \/\* (.*) \*\/$/, ' // $1')}`),
     ...ports.map((port, k) => `  static ${C_ELEM[port.elem]} ${names[k]}[${macro}_${kind(k)}_LENGTH];`),
-    ...(program.reset.length > 0 ? [`  ${prefix}_reset(arena); // once, before the first run`] : []),
-    `  ${prefix}_run(${[...names, arena ? 'arena' : 'NULL'].join(', ')});`,
+    ...(program.reset.length > 0 ? [`  ${prefix}_reset(${arenas[0]?.name}); // once, before the first run`] : []),
+    `  ${prefix}_run(${[...names, ...argumentsOf(arenas)].join(', ')});`,
   ];
 }
 
@@ -109,25 +118,41 @@ function portMacros(port: Port, name: string): string[] {
 }
 
 function runDoc(program: Program, face: Interface): string[] {
-  const macro = face.prefix.toUpperCase();
-  const arena =
-    program.arenaBytes === 0
-      ? ['Needs no arena: pass NULL. Always returns 0.']
-      : [
-          `Returns 0, or 1 and does nothing when arena is NULL or not a multiple of ${macro}_ARENA_ALIGN.`,
-          `arena holds ${macro}_ARENA_BYTES bytes.` +
-            (program.reset.length > 0
-              ? ` Its first ${program.stateBytes} are the state and must stay as they are between runs.`
-              : ' Between runs it may serve other purposes.'),
-        ];
-  return ['One inference. Elements are in row-major order; inputs, outputs and arena must not overlap.', ...arena];
+  const align = `${face.prefix.toUpperCase()}_ARENA_ALIGN`;
+  const arenas = face.arenas.filter(({ bytes }) => bytes > 0);
+  const idle = face.arenas.filter(({ bytes }) => bytes === 0).map(({ name }) => `Nothing lies in ${name}: pass NULL.`);
+  const general = 'One inference. Elements are in row-major order; inputs, outputs and';
+  if (arenas.length === 0) {
+    const none = face.arenas.length > 1 ? 'Needs no arenas: pass NULL for each.' : 'Needs no arena: pass NULL.';
+    return [`${general} arena must not overlap.`, `${none} Always returns 0.`];
+  }
+  const names = arenas.map(({ name }) => name).join(' or ');
+  const hasState = program.reset.length > 0;
+  return [
+    `${general} ${arenas.length > 1 ? 'arenas' : names} must not overlap.`,
+    `Returns 0, or 1 and does nothing when ${names} is NULL or not a multiple of ${align}.`,
+    ...arenas.map(({ name, macro, region }, i) => {
+      const place = region === undefined ? '' : ` in ${region}`;
+      const keeps = hasState && i === 0;
+      const state = keeps
+        ? ` Its first ${program.stateBytes} are the state and must stay as they are between runs.`
+        : ' Between runs it may serve other purposes.';
+      return `${name} holds ${macro}_BYTES bytes${place}.${state}`;
+    }),
+    ...idle,
+  ];
 }
 
-function resetDoc({ prefix }: Interface): string[] {
+function resetDoc({ prefix, arenas }: Interface): string[] {
   return [
     'Puts the state to its initial value: call it before the first run, and whenever a new sequence begins.',
-    `It does nothing when arena is not what ${prefix}_run accepts.`,
+    `It does nothing when ${arenas[0]?.name} is not what ${prefix}_run accepts.`,
   ];
+}
+
+/** The state lies in the first arena. */
+function resetSignature({ prefix, arenas }: Interface): string {
+  return `void ${prefix}_reset(void *${arenas[0]?.name})`;
 }
 
 /** `<p>_run` and, where there is state, `<p>_reset`. */
@@ -135,7 +160,7 @@ export function printEntryPoints(program: Program, face: Interface, code: Code):
   const places = new PlacePrinter(program, face, code);
   const run = [
     ...printRunSignature(program, face, ' {'),
-    ...arenaCheck(program, face, program.run, 'return 1;'),
+    ...face.arenas.flatMap((arena) => arenaCheck(face, arena, program.run, 'return 1;')),
     ...idlePorts(program, face),
     ...program.run.flatMap((call) => places.call(call)),
     '  return 0;',
@@ -145,19 +170,20 @@ export function printEntryPoints(program: Program, face: Interface, code: Code):
   return [
     ...run,
     '',
-    `void ${face.prefix}_reset(void *arena) {`,
-    ...arenaCheck(program, face, program.reset, 'return;'),
+    `${resetSignature(face)} {`,
+    ...face.arenas.slice(0, 1).flatMap((arena) => arenaCheck(face, arena, program.reset, 'return;')),
     ...program.reset.flatMap((call) => places.call(call)),
     '}',
   ];
 }
 
-function arenaCheck(program: Program, face: Interface, calls: readonly Call[], bail: string): string[] {
-  if (program.arenaBytes === 0) return ['  (void)arena;'];
-  const uses = calls.some((call) => call.args.some((arg) => arg.kind === 'arena'));
+function arenaCheck({ prefix }: Interface, arena: Arena, calls: readonly Call[], bail: string): string[] {
+  const { name, memory, bytes } = arena;
+  if (bytes === 0) return [`  (void)${name};`];
+  const uses = calls.some((call) => call.args.some((arg) => arg.kind === 'arena' && isIn(arena, arg)));
   return [
-    ...(uses ? ['  uint8_t *const memory = (uint8_t *)arena;'] : []),
-    `  if (arena == NULL || (uintptr_t)arena % ${face.prefix.toUpperCase()}_ARENA_ALIGN != 0) {`,
+    ...(uses ? [`  uint8_t *const ${memory} = (uint8_t *)${name};`] : []),
+    `  if (${name} == NULL || (uintptr_t)${name} % ${prefix.toUpperCase()}_ARENA_ALIGN != 0) {`,
     `    ${bail}`,
     '  }',
   ];
@@ -215,9 +241,9 @@ class PlacePrinter {
     const wide = ELEM_BYTES[param.elem] > 1;
     switch (arg.kind) {
       case 'arena': {
-        const at = arg.offset === 0 ? 'memory' : `memory + ${arg.offset}`;
-        if (param.elem === 'u8') return at;
-        const operand = arg.offset === 0 ? at : `(${at})`;
+        const { text, isSum } = addressIn(this.face.arenas, arg);
+        if (param.elem === 'u8') return text;
+        const operand = isSum ? `(${text})` : text;
         return wide ? `(${pointer})(void *)${operand}` : `(${pointer})${operand}`;
       }
       case 'rom':

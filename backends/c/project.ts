@@ -1,5 +1,6 @@
 /** A whole folder around an emitted model: the harness's adapter, build files, and a README on how to call it. */
 import { ELEM_BYTES, type Port, type Program } from '../../ir/loop/types.ts';
+import { arenasOf, argumentsOf, declarations } from './arenas.ts';
 import { type EmitOptions, type EmittedFile, emitC } from './index.ts';
 import { C_ELEM } from './literals.ts';
 
@@ -55,6 +56,11 @@ function cString(text: string): string {
 
 function adapter(program: Program, prefix: string): string[] {
   const { inputs, outputs, arenaBytes, arenaAlign } = program;
+  // The parts of an arena lie in one array here: what runs on any board has one memory.
+  const arenas = arenasOf(program, prefix).map(({ bytes, from }) => {
+    if (bytes === 0) return 'NULL';
+    return from === 0 ? 'arena' : `arena + ${from}`;
+  });
   const ports = [...inputs.map((_, k) => `input_${k}`), ...outputs.map((_, k) => `output_${k}`)];
   const hasArena = arenaBytes > 0;
   const hasState = program.reset.length > 0;
@@ -81,9 +87,9 @@ function adapter(program: Program, prefix: string): string[] {
     ...outputs.map((port, k) => buffer(port, `output_${k}`)),
     ...(hasArena ? [`static uint8_t arena[${arenaBytes}] ALIGNED(${arenaAlign});`] : []),
     '',
-    `static int run(void) { return ${prefix}_run(${[...ports, hasArena ? 'arena' : 'NULL'].join(', ')}); }`,
+    `static int run(void) { return ${prefix}_run(${[...ports, ...arenas].join(', ')}); }`,
     '',
-    ...(hasState ? [`static void reset(void) { ${prefix}_reset(${hasArena ? 'arena' : 'NULL'}); }`, ''] : []),
+    ...(hasState ? [`static void reset(void) { ${prefix}_reset(${arenas[0]}); }`, ''] : []),
     ...tensors('input', inputs),
     ...tensors('output', outputs),
     `const mcc_model mcc_the_model = {${record.join(', ')}};`,
@@ -93,6 +99,7 @@ function adapter(program: Program, prefix: string): string[] {
 function readme(program: Program, options: ProjectOptions, model: readonly EmittedFile[]): string[] {
   const { prefix, target } = options;
   const macro = prefix.toUpperCase();
+  const arenas = arenasOf(program, prefix);
   const board = target === 'c' ? '' : ` -DCMAKE_TOOLCHAIN_FILE=cmake/${target}.cmake`;
   return [
     `# ${program.name}, compiled to C for ${target}`,
@@ -103,9 +110,9 @@ function readme(program: Program, options: ProjectOptions, model: readonly Emitt
     `\`${prefix}.h\`, which says how to call it:`,
     '',
     '```c',
-    `static uint8_t arena[${macro}_ARENA_BYTES] __attribute__((aligned(${macro}_ARENA_ALIGN)));`,
-    ...(program.reset.length > 0 ? [`${prefix}_reset(arena);  /* before the first run */`] : []),
-    `int status = ${prefix}_run(${[...program.inputs.map((_, k) => `input_${k}`), ...program.outputs.map((_, k) => `output_${k}`), 'arena'].join(', ')});`,
+    ...declarations(arenas, `__attribute__((aligned(${macro}_ARENA_ALIGN)))`),
+    ...(program.reset.length > 0 ? [`${prefix}_reset(${arenas[0]?.name});  /* before the first run */`] : []),
+    `int status = ${prefix}_run(${[...program.inputs.map((_, k) => `input_${k}`), ...program.outputs.map((_, k) => `output_${k}`), ...argumentsOf(arenas)].join(', ')});`,
     '```',
     '',
     'Compile as C99 or later, or as C++17 or later; with floats in the model, never with `-ffast-math`.',

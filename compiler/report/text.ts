@@ -77,9 +77,16 @@ export function memoryChart({ program, plan }: Lowered): string[] {
   });
   const legend = [...lives].map(
     ([value, { offset, bytes: size }]) =>
-      `  ${letters.get(value)}  ${`${grouped(offset)}..${grouped(offset + size)}`.padEnd(20)}  ${shortName(value, 60)}`,
+      `  ${letters.get(value)}  ${placeText(program, offset, size).padEnd(20)}  ${shortName(value, 60)}`,
   );
   return [`arena of ${grouped(program.arenaBytes)} bytes, one row per call; '.' is free`, ...rows, ...legend];
+}
+
+/** Where the arena is divided, offsets count from the start of the region. */
+function placeText({ regions = [] }: Lowered['program'], offset: number, bytes: number): string {
+  const region = regions.findLast(({ from }) => from <= offset);
+  const start = offset - (region?.from ?? 0);
+  return `${region === undefined ? '' : `${region.name} `}${grouped(start)}..${grouped(start + bytes)}`;
 }
 
 function letterOf(index: number): string {

@@ -4,15 +4,15 @@ import { basename } from 'node:path';
 import { compile } from '../../compile.ts';
 import type { Optimize } from '../../lower/kernel.ts';
 import { weightBytes } from '../../report/figures.ts';
-import { stripsText } from '../../report/strips.ts';
+import { memoryText } from '../../report/memory.ts';
 import { findTarget, TARGETS, type Target } from '../../targets/index.ts';
 import { emitFor } from '../emit.ts';
 import { type LoadedModel, loadModel, type ModelOptions } from '../model.ts';
 import { UsageError, writeOutput } from '../output.ts';
-import { type LimitOptions, limitsOf } from '../sizes.ts';
+import { type MemoryOptions, memoryOf } from '../sizes.ts';
 import { VERSION } from '../version.ts';
 
-export interface BuildOptions extends ModelOptions, LimitOptions {
+export interface BuildOptions extends ModelOptions, MemoryOptions {
   readonly target: string;
   readonly output: string;
   readonly via?: string;
@@ -26,7 +26,7 @@ export async function build(path: string, options: BuildOptions): Promise<void> 
     throw new UsageError(`--via ${via}: expected "emcc" together with --target wasm`);
   }
   const model = loadModel(path, options);
-  const fitted = compile(model.graph, target, { optimize: optimizeNamed(options.optimize), ...limitsOf(options) });
+  const fitted = compile(model.graph, target, { optimize: optimizeNamed(options.optimize), ...memoryOf(options, target) });
   const { program } = fitted;
   const request = { name: model.file.name, banner: bannerOf(model, target) };
   const files =
@@ -37,7 +37,7 @@ export async function build(path: string, options: BuildOptions): Promise<void> 
   const bytes = files.reduce((sum, { content }) => sum + content.length, 0);
   console.log(`${options.output}: ${files.length} files, ${bytes} bytes, for ${target.name}`);
   console.log(`  weights ${weightBytes(program)} bytes, arena ${program.arenaBytes} bytes`);
-  for (const line of stripsText(fitted)) console.log(`  ${line}`);
+  for (const line of memoryText(fitted)) console.log(`  ${line}`);
 }
 
 /** Throws UsageError that lists the targets. */

@@ -3,9 +3,9 @@ import { printProgram } from '../../../ir/loop/print.ts';
 import type { Graph } from '../../../ir/tensor/graph.ts';
 import { printGraph } from '../../../ir/tensor/print.ts';
 import { lowerVerified, simplify } from '../../compile.ts';
+import { memoryText } from '../../report/memory.ts';
 import { reportModel } from '../../report/model-report.ts';
 import { type Proof, proofOf, proofsText } from '../../report/proofs.ts';
-import { stripsText } from '../../report/strips.ts';
 import { memoryChart, reportText } from '../../report/text.ts';
 import { loadModel, type ModelOptions } from '../model.ts';
 import { UsageError } from '../output.ts';
@@ -58,7 +58,7 @@ export function inspect(path: string, options: InspectOptions): void {
     return;
   }
   const chart = options.memory === true ? ['', ...memoryChart(lowered)] : [];
-  console.log([...reportText(report), ...stripsText(lowered), ...chart].join('\n'));
+  console.log([...reportText(report), ...memoryText(lowered), ...chart].join('\n'));
 }
 
 function printProofs(graph: Graph): void {

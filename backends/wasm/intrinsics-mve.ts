@@ -26,6 +26,13 @@ function widenedProducts(parity: 0 | 1): Expansion {
   );
 }
 
+function addedProducts(parity: 0 | 1): Expansion {
+  return helper((w, [acc, a, b]) => {
+    const product = w.i16x8.mul(bytesToHalves(w, (a as Get)(), parity), bytesToHalves(w, (b as Get)(), parity));
+    return w.i16x8.add((acc as Get)(), product);
+  });
+}
+
 /** The sum of four words. */
 function sumOfWords(w: Constructors, words: Get): Ref {
   const at = (lane: number) => w.i32x4.extract_lane(words(), lane);
@@ -106,6 +113,10 @@ export const MVE_INTRINSICS: { readonly [K in keyof typeof MVE]: Expansion } = {
   'mve.vmovlt_s8': helper((w, [a]) => bytesToHalves(w, (a as Get)(), 1)),
   'mve.vmovlb_s16': helper((w, [a]) => halvesToWords(w, (a as Get)(), 0)),
   'mve.vmovlt_s16': helper((w, [a]) => halvesToWords(w, (a as Get)(), 1)),
+  'mve.add_mullb_s8': addedProducts(0),
+  'mve.add_mullt_s8': addedProducts(1),
+  'mve.add_movlb_s16': helper((w, [acc, a]) => w.i32x4.add((acc as Get)(), halvesToWords(w, (a as Get)(), 0))),
+  'mve.add_movlt_s16': helper((w, [acc, a]) => w.i32x4.add((acc as Get)(), halvesToWords(w, (a as Get)(), 1))),
   'mve.vqmovn_s32': interleaved((w) => w.i16x8.narrow_i32x4_s, 2),
   'mve.vqmovn_s16': interleaved((w) => w.i8x16.narrow_i16x8_s, 1),
   'mve.vqadd_n_s16': helper((w, [a, b]) => w.i16x8.add_saturate_s((a as Get)(), w.i16x8.splat((b as Get)()))),

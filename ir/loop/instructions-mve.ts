@@ -41,6 +41,28 @@ function widened(from: 'i8x16' | 'i16x8', to: 'i16x8' | 'i32x4', parity: 0 | 1):
   };
 }
 
+/** Lanes of `a` plus, of the narrower lanes, the products (with `c`) or the values of those with numbers 2i + `parity`. */
+function widenedSum(from: 'i8x16' | 'i16x8', to: 'i16x8' | 'i32x4', parity: 0 | 1, product: boolean): Instruction {
+  const what = product ? 'the product of lanes' : 'lane';
+  const evaluate = (acc: Uint8Array, b: Uint8Array, c?: Uint8Array) => {
+    const left = lanesOf(b, from);
+    const right = c === undefined ? undefined : lanesOf(c, from);
+    return vectorOf(
+      to,
+      lanesOf(acc, to).map((sum, i) => {
+        const at = 2 * i + parity;
+        return sum + (left[at] as number) * (right === undefined ? 1 : (right[at] as number));
+      }),
+    );
+  };
+  return {
+    params: product ? ['v128', 'v128', 'v128'] : ['v128', 'v128'],
+    result: 'v128',
+    doc: `lane i of a plus ${what} 2i + ${parity} of half its width, signed; wrapping, and computed where it stands`,
+    evaluate,
+  };
+}
+
 function interleaved(from: 'i32x4' | 'i16x8', to: 'i16x8' | 'i8x16', low: number, high: number): Instruction {
   return {
     params: ['v128', 'v128'],
@@ -99,6 +121,10 @@ export const MVE = {
   'mve.vmovlt_s8': widened('i8x16', 'i16x8', 1),
   'mve.vmovlb_s16': widened('i16x8', 'i32x4', 0),
   'mve.vmovlt_s16': widened('i16x8', 'i32x4', 1),
+  'mve.add_mullb_s8': widenedSum('i8x16', 'i16x8', 0, true),
+  'mve.add_mullt_s8': widenedSum('i8x16', 'i16x8', 1, true),
+  'mve.add_movlb_s16': widenedSum('i16x8', 'i32x4', 0, false),
+  'mve.add_movlt_s16': widenedSum('i16x8', 'i32x4', 1, false),
   'mve.vqmovn_s32': interleaved('i32x4', 'i16x8', -32768, 32767),
   'mve.vqmovn_s16': interleaved('i16x8', 'i8x16', -128, 127),
   'mve.vqadd_n_s16': {

@@ -72,6 +72,29 @@
 #define MCC_HAS_THUMB2 0
 #endif
 
+/*@ MCC_HAS_THUMB1 */
+/* Armv6-M and Armv8-M Baseline: 8 registers that multiply and load, and others that add. */
+#if defined(__GNUC__) && defined(__thumb__) && !defined(__thumb2__)
+#define MCC_HAS_THUMB1 1
+#else
+#define MCC_HAS_THUMB1 0
+#endif
+
+/*@ MCC_HAS_RV32M */
+/* RISC-V of 32 bits with multiplication */
+#if defined(__GNUC__) && defined(__riscv_mul) && defined(__riscv_xlen) && __riscv_xlen == 32
+#define MCC_HAS_RV32M 1
+#else
+#define MCC_HAS_RV32M 0
+#endif
+
+/*@ MCC_LOW_REGISTER */
+#if MCC_HAS_THUMB1
+#define MCC_LOW_REGISTER(x) "l"(x)
+#else
+#define MCC_LOW_REGISTER(x) "r"(x)
+#endif
+
 /*@ MCC_INF_F32 MCC_INF_F64 MCC_NAN_F32 MCC_NAN_F64 */
 #if defined(__GNUC__)
 #define MCC_INF_F32 __builtin_inff()
@@ -144,16 +167,54 @@ static inline double mcc_load_f64(const void *p) {
 }
 
 /*@ mcc_load_i8_ordered */
-/* The byte that many bytes behind p with its sign, in the same way as the word below. */
+/* The byte that many bytes behind p with its sign, in the same way as the word below. Armv6-M loads bytes without their
+ * sign, and no farther than 31 bytes. */
+#if MCC_HAS_THUMB2 || MCC_HAS_THUMB1 || MCC_HAS_RV32M
 #if MCC_HAS_THUMB2
+#define MCC_LOAD_I8 "ldrsb %0, [%1, %2]"
+#elif MCC_HAS_THUMB1
+#define MCC_LOAD_I8 "ldrb %0, [%1, %2]\n\tsxtb %0, %0"
+#else
+#define MCC_LOAD_I8 "lb %0, %2(%1)"
+#endif
 #define mcc_load_i8_ordered(p, offset)                                                                        \
   __extension__({                                                                                            \
     int32_t mcc_byte_;                                                                                       \
-    __asm__ volatile("ldrsb %0, [%1, %2]" : "=r"(mcc_byte_) : "r"(p), "n"(offset) : "memory");               \
+    if (MCC_HAS_THUMB1 && (offset) > 31)                                                                     \
+      mcc_byte_ = ((const int8_t *)(p))[offset];                                                             \
+    else                                                                                                     \
+      __asm__ volatile(MCC_LOAD_I8                                                                           \
+                       : "=" MCC_LOW_REGISTER(mcc_byte_)                                                     \
+                       : MCC_LOW_REGISTER(p), "n"(MCC_HAS_THUMB1 ? (offset) & 31 : (offset))                 \
+                       : "memory");                                                                          \
     mcc_byte_;                                                                                               \
   })
 #else
 static inline int32_t mcc_load_i8_ordered(const void *p, int offset) { return ((const int8_t *)p)[offset]; }
+#endif
+
+/*@ mcc_load_u8_ordered */
+/* the byte without a sign */
+#if MCC_HAS_THUMB2 || MCC_HAS_THUMB1 || MCC_HAS_RV32M
+#if MCC_HAS_RV32M
+#define MCC_LOAD_U8 "lbu %0, %2(%1)"
+#else
+#define MCC_LOAD_U8 "ldrb %0, [%1, %2]"
+#endif
+#define mcc_load_u8_ordered(p, offset)                                                                        \
+  __extension__({                                                                                            \
+    int32_t mcc_byte_;                                                                                       \
+    if (MCC_HAS_THUMB1 && (offset) > 31)                                                                     \
+      mcc_byte_ = ((const uint8_t *)(p))[offset];                                                            \
+    else                                                                                                     \
+      __asm__ volatile(MCC_LOAD_U8                                                                           \
+                       : "=" MCC_LOW_REGISTER(mcc_byte_)                                                     \
+                       : MCC_LOW_REGISTER(p), "n"(MCC_HAS_THUMB1 ? (offset) & 31 : (offset))                 \
+                       : "memory");                                                                          \
+    mcc_byte_;                                                                                               \
+  })
+#else
+static inline int32_t mcc_load_u8_ordered(const void *p, int offset) { return ((const uint8_t *)p)[offset]; }
 #endif
 
 /*@ mcc_load_i32_ordered */
@@ -657,10 +718,18 @@ static inline int32_t mcc_mulhir(int32_t a, int32_t b) {
 }
 
 /*@ mcc_mla_ordered */
-/* c + a * b modulo 2^32, computed among ordered loads where it is written (MLA) */
+/* c + a * b modulo 2^32, computed among ordered loads where it is written (MLA). Armv6-M multiplies onto an operand and
+ * adds it to a sum in a register that can do little else. */
 static inline int32_t mcc_mla_ordered(int32_t a, int32_t b, int32_t c) {
 #if MCC_HAS_THUMB2
   __asm__ volatile("mla %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+#elif MCC_HAS_THUMB1
+  __asm__ volatile(".syntax unified\n\tmuls %1, %2, %1\n\tadd %0, %1" : "+h"(c), "+l"(a) : "l"(b) : "cc");
+  return c;
+#elif MCC_HAS_RV32M
+  int32_t product;
+  __asm__ volatile("mul %1, %2, %3\n\tadd %0, %0, %1" : "+r"(c), "=&r"(product) : "r"(a), "r"(b));
   return c;
 #else
   return (int32_t)((uint32_t)c + (uint32_t)a * (uint32_t)b);
@@ -1704,6 +1773,52 @@ static inline mcc_v128 mcc_vmovlt_s16(mcc_v128 a) { return vmovltq_s16(mcc_mve_i
 #else
 MCC_MAP1(mcc_vmovlt_s16, int16_t, int32_t, 4, a[2 * i + 1])
 #endif
+
+/*@ mcc_add_mullb_s8 */
+/* acc plus the products of the signed bytes with even numbers; the sum stays where it is written, and takes the place of b */
+static inline mcc_v128 mcc_add_mullb_s8(mcc_v128 acc, mcc_v128 a, mcc_v128 b) {
+#if MCC_MVE_ORDERED
+  __asm__ volatile("vmullb.s8 %q1, %q2, %q1\n\tvadd.i16 %q0, %q0, %q1" : "+&w"(acc), "+w"(b) : "w"(a));
+  return acc;
+#else
+  return mcc_i16x8_add(acc, mcc_vmullb_s8(a, b));
+#endif
+}
+
+/*@ mcc_add_mullt_s8 */
+/* acc plus the products of the signed bytes with odd numbers; the sum stays where it is written, and takes the place of b */
+static inline mcc_v128 mcc_add_mullt_s8(mcc_v128 acc, mcc_v128 a, mcc_v128 b) {
+#if MCC_MVE_ORDERED
+  __asm__ volatile("vmullt.s8 %q1, %q2, %q1\n\tvadd.i16 %q0, %q0, %q1" : "+&w"(acc), "+w"(b) : "w"(a));
+  return acc;
+#else
+  return mcc_i16x8_add(acc, mcc_vmullt_s8(a, b));
+#endif
+}
+
+/*@ mcc_add_movlb_s16 */
+/* acc plus the signed halfwords with even numbers; the sum stays where it is written */
+static inline mcc_v128 mcc_add_movlb_s16(mcc_v128 acc, mcc_v128 a) {
+#if MCC_MVE_ORDERED
+  mcc_v128 wide;
+  __asm__ volatile("vmovlb.s16 %q1, %q2\n\tvadd.i32 %q0, %q0, %q1" : "+&w"(acc), "=&w"(wide) : "w"(a));
+  return acc;
+#else
+  return mcc_i32x4_add(acc, mcc_vmovlb_s16(a));
+#endif
+}
+
+/*@ mcc_add_movlt_s16 */
+/* acc plus the signed halfwords with odd numbers; the sum stays where it is written */
+static inline mcc_v128 mcc_add_movlt_s16(mcc_v128 acc, mcc_v128 a) {
+#if MCC_MVE_ORDERED
+  mcc_v128 wide;
+  __asm__ volatile("vmovlt.s16 %q1, %q2\n\tvadd.i32 %q0, %q0, %q1" : "+&w"(acc), "=&w"(wide) : "w"(a));
+  return acc;
+#else
+  return mcc_i32x4_add(acc, mcc_vmovlt_s16(a));
+#endif
+}
 
 /*@ mcc_vqmovn_s32 */
 /* a in the even halfwords and b in the odd ones, saturated */

@@ -154,6 +154,29 @@ test('multiply-add with a scalar, and an address as it is', () => {
   }
 });
 
+test('sums of widened lanes', () => {
+  const all = vectors();
+  for (const [k, acc] of all.entries()) {
+    const [a, b] = [all[(k + 3) % all.length], all[(k + 11) % all.length]] as [Uint8Array, Uint8Array];
+    for (const parity of [0, 1] as const) {
+      const [mull, movl] = [
+        (['mve.add_mullb_s8', 'mve.add_mullt_s8'] as const)[parity],
+        (['mve.add_movlb_s16', 'mve.add_movlt_s16'] as const)[parity],
+      ];
+      const products = instruction(mull).evaluate(acc, a, b) as Uint8Array;
+      const words = instruction(movl).evaluate(acc, a) as Uint8Array;
+      for (let i = 0; i < 8; i++) {
+        const product = lane(a, 8, 2 * i + parity) * lane(b, 8, 2 * i + parity);
+        equal(lane(products, 16, i), BigInt.asIntN(16, lane(acc, 16, i) + product), `${mull}, lane ${i}`);
+      }
+      for (let i = 0; i < 4; i++) {
+        const expected = BigInt.asIntN(32, lane(acc, 32, i) + lane(a, 16, 2 * i + parity));
+        equal(lane(words, 32, i), expected, `${movl}, lane ${i}`);
+      }
+    }
+  }
+});
+
 test('every instruction is covered', () => {
   const covered: readonly string[] = [
     ...LANEWISE.map(({ name }) => name),
@@ -162,6 +185,10 @@ test('every instruction is covered', () => {
     'mve.vmladava_s8',
     'mve.vmla_n_s32',
     'mve.address',
+    'mve.add_mullb_s8',
+    'mve.add_mullt_s8',
+    'mve.add_movlb_s16',
+    'mve.add_movlt_s16',
   ];
   const missing = Object.keys(MVE).filter((name) => !covered.includes(name));
   equal(missing.join(), '');

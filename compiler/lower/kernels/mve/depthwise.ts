@@ -193,13 +193,12 @@ interface Block {
   readonly stage: ChannelStage;
 }
 
-/** Sums in halfwords of the lanes with even and with odd numbers. */
-interface Halves {
-  readonly even: Expr;
-  readonly odd: Expr;
-}
-
-/** 16 results: bytes 16 `b` and up of the pixel in the middle of whose window rows `from` point. */
+/**
+ * 16 results: bytes 16 `b` and up of the pixel in the middle of whose window rows `from` point.
+ *
+ * Registers: four vectors of words, two of halfwords (lanes with even and with odd numbers), a tap's input and weights. A
+ * product needs a ninth, so it takes the place of the weights, which are loaded a second time.
+ */
 function depthwiseBlock(block: Block, window: WindowRows, from: readonly Expr[], b: Expr, size: number): Expr {
   const { k, w, taps, groups } = block;
   const rows = from.map((start) => k.let('x_row', add(start, mul(b, BLOCK))));
@@ -207,32 +206,27 @@ function depthwiseBlock(block: Block, window: WindowRows, from: readonly Expr[],
   const middle = Math.min(taps.length - 1, 7) * BLOCK;
   const at = k.let('w_at', affine([[b, taps.length * BLOCK]], middle));
   const access = window.slack || size === BLOCK ? 'v128_ordered' : firstBytes(size);
-  const product = (tap: number): Halves => {
-    const place = taps[tap] as Tap;
-    const weight = k.let('w_bytes', w.at(add(at, tap * BLOCK - middle), 'v128_ordered'));
-    const bytes = k.let('x_bytes', window.buffer.at(add(rows[place.row] as Expr, place.at), access));
-    return {
-      even: k.let('even', op('mve.vmullb_s8', [bytes, weight])),
-      odd: k.let('odd', op('mve.vmullt_s8', [bytes, weight])),
-    };
-  };
-  const sums = groups.map((group) =>
-    group.slice(1).reduce<Halves>(
-      (sum, tap) => {
-        const { even, odd } = product(tap);
-        return {
-          even: k.let('even', op('i16x8.add', [sum.even, even])),
-          odd: k.let('odd', op('i16x8.add', [sum.odd, odd])),
-        };
-      },
-      product(group[0] as number),
-    ),
-  );
-  return block.stage.bytes(b, (q) => {
-    const widen = q % 2 === 0 ? 'mve.vmovlb_s16' : 'mve.vmovlt_s16';
-    const words = sums.map(({ even, odd }) => op(widen, [q < 2 ? even : odd]));
-    return words.reduce((sum, word) => op('i32x4.add', [sum, word]));
-  });
+  const weights = (tap: number) => k.let('w_bytes', w.at(add(at, tap * BLOCK - middle), 'v128_ordered'));
+  const input = ({ row, at: place }: Tap) => k.let('x_bytes', window.buffer.at(add(rows[row] as Expr, place), access));
+  let words: readonly Expr[] = [];
+  for (const [first, ...others] of groups) {
+    const weight = weights(first as number);
+    const bytes = input(taps[first as number] as Tap);
+    let even = k.let('even', op('mve.vmullb_s8', [bytes, weight]));
+    let odd = k.let('odd', op('mve.vmullt_s8', [bytes, weight]));
+    for (const tap of others) {
+      const other = input(taps[tap] as Tap);
+      even = k.let('even', op('mve.add_mullb_s8', [even, other, weights(tap)]));
+      odd = k.let('odd', op('mve.add_mullt_s8', [odd, other, weights(tap)]));
+    }
+    const sum = words;
+    words = [even, even, odd, odd].map((halves, q) => {
+      const acc = sum[q];
+      if (acc === undefined) return k.let('word', op(q % 2 === 0 ? 'mve.vmovlb_s16' : 'mve.vmovlt_s16', [halves]));
+      return k.let('word', op(q % 2 === 0 ? 'mve.add_movlb_s16' : 'mve.add_movlt_s16', [acc, halves]));
+    });
+  }
+  return block.stage.bytes(b, (q) => words[q] as Expr);
 }
 
 export const MVE_DEPTHWISE_KERNELS = [depthwiseHelium] as const;

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { typeOf } from '../../ir/loop/build.ts';
 import type { Program } from '../../ir/loop/types.ts';
 import { visitAllExprs } from '../../ir/loop/walk.ts';
-import { type EmitOptions, type EmittedWasm, emitWasm } from './index.ts';
+import { type EmitOptions, type EmittedWasm, emitWasm, type Layout } from './index.ts';
 import { hasState } from './module.ts';
 import { type PublicPort, portDoc, publicPorts } from './ports.ts';
 import { typings } from './typings.ts';
@@ -18,6 +18,15 @@ export interface PackageOptions extends EmitOptions {
   readonly banner: string;
 }
 
+/** What a module asks of the engine, the fastest first. */
+export const TIERS = ['relaxed', 'simd', 'scalar'] as const;
+export type Tier = (typeof TIERS)[number];
+
+/** The model's module for one tier. */
+export interface TierModule extends EmittedWasm {
+  readonly tier: Tier;
+}
+
 /** A file of the package; `path` is relative to it. */
 export interface PackageFile {
   readonly path: string;
@@ -28,14 +37,15 @@ export interface PackageFile {
 const NPM_NAME = /^(?:@[a-z0-9~-][a-z0-9._~-]*\/)?([a-z0-9~-][a-z0-9._~-]*)$/;
 
 /**
- * `module` is what `emitWasm` makes unless another compiler made it from the same program.
+ * `modules` are those of one model for different tiers, in any order; `load` takes the fastest that the engine can run, and
+ * no other is fetched. `program` is that of the slowest. Without `modules` there is the one that `emitWasm` makes of it.
  *
- * @throws Error when the name cannot be one of an npm package.
+ * @throws Error when the name cannot be one of an npm package, or the modules' inputs and outputs lie in different places.
  */
 export function emitPackage(
   program: Program,
   options: PackageOptions,
-  module: EmittedWasm = emitWasm(program, options),
+  modules: readonly TierModule[] = [{ tier: 'simd', ...emitWasm(program, options) }],
 ): PackageFile[] {
   const stem = NPM_NAME.exec(options.name)?.[1];
   if (stem === undefined) {
@@ -44,32 +54,73 @@ export function emitPackage(
         'expected lower-case letters, digits and . _ ~ - after an optional @scope/; choose another name',
     );
   }
-  const { wasm, layout } = module;
+  const files = TIERS.flatMap((tier) => {
+    const module = modules.find((one) => one.tier === tier);
+    return module === undefined ? [] : [{ ...module, name: fileName(stem, tier, modules) }];
+  });
+  const { layout } = files[0] as TierModule;
+  if (files.some((file) => !samePorts(file.layout, layout))) throw new Error('the tiers place their ports differently');
   const inputs = publicPorts(program.inputs);
   const outputs = publicPorts(program.outputs);
   const head = options.banner.split('\n').map((line) => `// ${line}`.trimEnd());
+  const choice = choiceText(stem, files);
   const code = [
     ...head,
-    loaderSource(),
+    sourceOf('loader.js'),
+    ...(choice.probes ? [sourceOf('probe.js')] : []),
     `const inputs = ${portsText(inputs, layout.inputs)};`,
     `const outputs = ${portsText(outputs, layout.outputs)};`,
     `export const load = loaderOf(`,
-    `  ${JSON.stringify(stem)}, () => new URL(${JSON.stringify(`./${stem}.wasm`)}, import.meta.url), inputs, outputs,`,
+    `  ${JSON.stringify(stem)}, () => ${choice.text}, inputs, outputs,`,
     ');',
     '',
   ];
+  const names = files.map(({ name }) => name);
   return [
-    { path: `${stem}.wasm`, content: wasm },
+    ...files.map(({ name, wasm }) => ({ path: name, content: wasm })),
     { path: 'index.js', content: code.join('\n') },
     { path: 'index.d.ts', content: `${head.join('\n')}\n${typings({ inputs, outputs, hasState: hasState(program) })}` },
-    { path: 'package.json', content: manifest(stem, options) },
-    { path: 'README.md', content: readme(options, program, inputs, outputs) },
+    { path: 'package.json', content: manifest(names, options) },
+    { path: 'README.md', content: readme(options, program, inputs, outputs, names) },
   ];
 }
 
-/** The loader without its comments and its `export`: the package exports what the model has, not what made it. */
-function loaderSource(): string {
-  return readFileSync(loaderPath(), 'utf8')
+/** The module that most engines run, or the only one, has the plain name. */
+function fileName(stem: string, tier: Tier, modules: readonly TierModule[]): string {
+  return tier === 'simd' || modules.length === 1 ? `${stem}.wasm` : `${stem}.${tier}.wasm`;
+}
+
+function samePorts(a: Layout, b: Layout): boolean {
+  return a.inputs.join() === b.inputs.join() && a.outputs.join() === b.outputs.join();
+}
+
+/** What tells that the engine runs a tier; every engine runs `scalar`. */
+const PROBES: Readonly<Record<Tier, string | undefined>> = {
+  relaxed: 'hasUnsignedDot()',
+  simd: 'hasVectors()',
+  scalar: undefined,
+};
+
+/** The expression that gives the URL of the fastest module that the engine runs. Bundlers find each URL as it stands. */
+function choiceText(
+  stem: string,
+  files: readonly { readonly tier: Tier; readonly name: string }[],
+): { readonly text: string; readonly probes: boolean } {
+  const urlOf = (name: string) => `new URL(${JSON.stringify(`./${name}`)}, import.meta.url)`;
+  const last = files[files.length - 1] as (typeof files)[number];
+  // A module with relaxed SIMD would compute something else where the probe fails; one with SIMD does not compile.
+  const guarded = last.tier === 'relaxed';
+  const refusal = `(() => { throw new Error(${JSON.stringify(`${stem}: ${RELAXED_NEEDS}`)}); })()`;
+  const tests = (guarded ? files : files.slice(0, -1)).map(({ tier, name }) => `${PROBES[tier]} ? ${urlOf(name)} : `);
+  return { text: `${tests.join('')}${guarded ? refusal : urlOf(last.name)}`, probes: tests.length > 0 };
+}
+
+const RELAXED_NEEDS =
+  'this engine has no relaxed dot product of signed by unsigned bytes; build the package with --tiers relaxed,simd';
+
+/** A source without its comments and its `export`s: the package exports what the model has, not what made it. */
+function sourceOf(name: 'loader.js' | 'probe.js'): string {
+  return readFileSync(runtimePath(name), 'utf8')
     .replace(/^\s*\/\*\*[\s\S]*?\*\/\n/gm, '')
     .replace(/^\s*\/\/.*\n/gm, '')
     .replace(/^export /gm, '')
@@ -78,10 +129,10 @@ function loaderSource(): string {
 }
 
 /** The sources and the compiled files lie at different depths below the package's root. */
-function loaderPath(): string {
+function runtimePath(name: string): string {
   const here = import.meta.url;
   const root = here.endsWith('.ts') ? '../../' : '../../../';
-  return fileURLToPath(new URL(`${root}runtime/js/loader.js`, here));
+  return fileURLToPath(new URL(`${root}runtime/js/${name}`, here));
 }
 
 function portsText(ports: readonly PublicPort[], offsets: readonly number[]): string {
@@ -93,7 +144,7 @@ function portsText(ports: readonly PublicPort[], offsets: readonly number[]): st
   return `[\n${lines.join('')}]`;
 }
 
-function manifest(stem: string, { name, version, banner }: PackageOptions): string {
+function manifest(modules: readonly string[], { name, version, banner }: PackageOptions): string {
   const content = {
     name,
     version: version ?? '0.1.0',
@@ -102,10 +153,10 @@ function manifest(stem: string, { name, version, banner }: PackageOptions): stri
     sideEffects: false,
     exports: {
       '.': { types: './index.d.ts', default: './index.js' },
-      [`./${stem}.wasm`]: `./${stem}.wasm`,
+      ...Object.fromEntries(modules.map((module) => [`./${module}`, `./${module}`])),
     },
     types: './index.d.ts',
-    files: ['index.js', 'index.d.ts', `${stem}.wasm`],
+    files: ['index.js', 'index.d.ts', ...modules],
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
@@ -126,10 +177,12 @@ function readme(
   program: Program,
   inputs: readonly PublicPort[],
   outputs: readonly PublicPort[],
+  modules: readonly string[],
 ): string {
   const oldest = usesVectors(program)
     ? 'an engine with SIMD: Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later'
     : 'Chrome 75, Firefox 79, Safari 15, Node 16 or later';
+  const choice = modules.length > 1 ? `, of ${modules.map(code).join(', ')} the first that the engine can run` : '';
   const row = (port: PublicPort): string => `- ${code(port.name)} (${code(port.array)}): ${portDoc(port)}`;
   const example = inputs.map((port) => `  ${JSON.stringify(port.name)}: new ${port.array}(${port.length}),`);
   return `# ${name}
@@ -151,7 +204,7 @@ ${inputs.map(row).join('\n')}
 Outputs:
 ${outputs.map(row).join('\n')}
 
-\`load()\` takes the module beside \`index.js\`; \`load(source)\` takes a URL, a path (in Node), bytes, a \`Response\` or a
+\`load()\` takes the module beside \`index.js\`${choice}; \`load(source)\` takes a URL, a path (in Node), bytes, a \`Response\` or a
 \`WebAssembly.Module\`. It needs ${oldest}. With Vite's development server add the package to \`optimizeDeps.exclude\`, so that the module is found beside the code.
 `;
 }

@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { emitPackage } from '../../backends/wasm/package.ts';
+import { emitFor } from '../../compiler/cli/emit.ts';
 import { lowerVerified } from '../../compiler/compile.ts';
 import { TARGETS, type TargetName } from '../../compiler/targets/index.ts';
 import { CONTENDERS, type Contender, PLACES, type Place } from './contenders.ts';
@@ -31,11 +31,14 @@ function some<T extends string>(flag: string, text: string | undefined, known: r
 }
 
 /** Writes the model and its packages; the sizes are what a page downloads. */
-function stageModel(folder: string, model: Model, targets: readonly TargetName[]): void {
+async function stageModel(folder: string, model: Model, targets: readonly TargetName[]): Promise<void> {
   writeFileSync(join(folder, 'models', `${model.name}.tflite`), withoutSignature(model.bytes));
   for (const target of targets) {
     const { program } = lowerVerified(model.graph, TARGETS[target]);
-    for (const { path, content } of emitPackage(program, { name: model.name, banner: model.name })) {
+    for (const { path, content } of await emitFor(program, TARGETS[target], {
+      name: model.name,
+      banner: [model.name],
+    })) {
       const to = join(folder, 'mcc', target, model.name, path);
       mkdirSync(dirname(to), { recursive: true });
       writeFileSync(to, content);
@@ -85,7 +88,7 @@ async function main(): Promise<void> {
   try {
     await stagePeers(folder);
     const targets = contenders.flatMap(({ target }) => target ?? []);
-    for (const model of models) stageModel(folder, model, targets);
+    for (const model of models) await stageModel(folder, model, targets);
     const started = await runners(folder, places);
     for (let round = 0; round < Number(values.rounds); round += 1) {
       for (const model of models) {

@@ -2,6 +2,7 @@
 import type { EmitOptions, EmittedFile } from '../../backends/c/index.ts';
 import { identifier, isPrefix } from '../../backends/c/index.ts';
 import { emitProject } from '../../backends/c/project.ts';
+import type { Tier } from '../../backends/wasm/package.ts';
 import type { Program } from '../../ir/loop/types.ts';
 import { findTarget, isMicrocontroller, type Target } from '../targets/index.ts';
 import { type NativeEngine, nativeEngines, renderCMakeLists, runtimeFiles } from './engines/native.ts';
@@ -11,6 +12,20 @@ export interface EmitRequest {
   /** The model's name: prefix of C symbols, name of the npm package. */
   readonly name: string;
   readonly banner: readonly string[];
+  /** Of a package for WebAssembly: the programs of its tiers, `program` among them for the slowest. */
+  readonly tiers?: readonly TierProgram[];
+}
+
+/** The same model compiled for one tier of WebAssembly. */
+export interface TierProgram {
+  readonly tier: Tier;
+  readonly program: Program;
+}
+
+/** The tier of a target's programs. */
+export function tierOf({ vector }: Target): Tier {
+  if (vector === 'v128-relaxed') return 'relaxed';
+  return vector === 'v128' ? 'simd' : 'scalar';
 }
 
 /** An output folder's files, by path relative to it. */
@@ -19,8 +34,12 @@ export async function emitFor(program: Program, target: Target, request: EmitReq
   if (target.backend === 'wasm') {
     // Loaded only here: its libraries take longer to load than a model takes to compile to C.
     const { emitPackage } = await import('../../backends/wasm/package.ts');
-    const name = packageName(request.name);
-    return emitPackage(program, { name, banner: banner.join('\n') });
+    const { emitWasm } = await import('../../backends/wasm/index.ts');
+    const { tiers = [{ tier: tierOf(target), program }] } = request;
+    const modules = tiers.map((one) => ({ ...one, ...emitWasm(one.program, { relaxed: one.tier === 'relaxed' }) }));
+    // What gains nothing from a tier needs no module for it.
+    const distinct = modules.filter(({ wasm }, i) => !modules.some((other, j) => j > i && sameBytes(wasm, other.wasm)));
+    return emitPackage(program, { name: packageName(request.name), banner: banner.join('\n') }, distinct);
   }
   return projectFiles(program, { prefix: prefixOf(request.name), target: target.name, banner });
 }
@@ -42,6 +61,10 @@ export function projectFiles(
 /** The engine whose harness and board files a target's project carries; the host's where it has none of its own. */
 function harnessOf(target: string): NativeEngine {
   return (nativeEngines as readonly string[]).includes(target) ? (target as NativeEngine) : 'c';
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 /** A C prefix made from a model's name. */

@@ -47,6 +47,7 @@ function program(): Command {
     .option('--ram <size>', RAM_HELP)
     .option('--flash <size>', FLASH_HELP)
     .option('--region <name=size>', REGION_HELP, collect, [])
+    .option('--tiers <list>', 'of --target wasm: relaxed,simd,scalar; the package takes the fastest an engine can run')
     .option('--via <toolchain>', 'emcc: make the .wasm by compiling the emitted C with Emscripten')
     .action(build);
   onModel('run', 'run the model once on any engine')

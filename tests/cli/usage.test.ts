@@ -37,6 +37,12 @@ const CASES: readonly (readonly [readonly string[], 1 | 2, RegExp])[] = [
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--batch', '0'], 2, /--batch.*positive integer.*"0"/],
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--batch', 'x'], 2, /--batch.*positive integer.*"x"/],
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--via', 'emcc'], 2, /--via.*--target wasm/],
+  [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--tiers', 'simd'], 2, /--tiers simd: only for --target wasm/],
+  [
+    ['build', 'pair.tflite', '-t', 'wasm', '-o', 'out', '--tiers', 'fast'],
+    2,
+    /no tier "fast"; expected a list of relaxed/,
+  ],
   [['build', 'pair.tflite', 'more', '-t', 'c', '-o', 'out'], 2, /too many arguments/],
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--ram', '24q'], 2, /--ram 24q: expected bytes, as in .*24k/],
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--flash', '0'], 2, /--flash 0: expected bytes/],

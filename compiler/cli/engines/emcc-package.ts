@@ -19,7 +19,7 @@ const COMPILE_LIMIT_MS = 300_000;
 /** Throws Failure when Emscripten is missing or refuses. */
 export function emitViaEmcc(program: Program, request: EmitRequest): TextOrBytes[] {
   const options = { name: packageName(request.name), banner: request.banner.join('\n') };
-  return emitPackage(program, options, compileModule(program));
+  return emitPackage(program, options, [{ tier: 'scalar', ...compileModule(program) }]);
 }
 
 function compileModule(program: Program): EmittedWasm {

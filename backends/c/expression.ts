@@ -79,22 +79,22 @@ function literalText(text: string): Text {
 /** The element itself, or a function that reads other bytes from its address on. */
 function printLoad(buffer: string, access: Access, index: Expr, names: Names): string {
   if (access === 'v128_ordered') return printOrderedVector(buffer, index, names);
-  if (access === 'i8_ordered' || access === 'i32_ordered' || access === 'i64_ordered')
-    return printOrdered(buffer, access, index, names);
+  if (ORDERED.has(access)) return printOrdered(buffer, access, index, names);
   const at = `${names.local(buffer)}[${printExpr(index, names)}]`;
   if (access === names.buffer(buffer).elem) return at;
   if (access.startsWith('first')) return `${LOAD_FIRST}(&${at}, ${ACCESS_BYTES[access]})`;
   return `${LOADS[access] ?? `mcc_load_${access}`}(&${at})`;
 }
 
-/** LDRD reaches so many bytes, by words; LDRSB four times as many. */
+const ORDERED: ReadonlySet<Access> = new Set<Access>(['i8_ordered', 'u8_ordered', 'i32_ordered', 'i64_ordered']);
+/** LDRD reaches so many bytes, by words; loads of bytes reach more. */
 const ORDERED_REACH = 1020;
 
 /** Loads whose addresses differ in a constant share the rest of it, and name the constant as such. */
 function printOrdered(buffer: string, access: Access, index: Expr, names: Names): string {
   const [base, constant] = splitConstant(index);
   const bytes = constant * ELEM_BYTES[names.buffer(buffer).elem];
-  const near = bytes >= 0 && bytes <= ORDERED_REACH && (access === 'i8_ordered' || bytes % 4 === 0);
+  const near = bytes >= 0 && bytes <= ORDERED_REACH && (ACCESS_BYTES[access] === 1 || bytes % 4 === 0);
   const at = `&${names.local(buffer)}[${printExpr(near ? base : index, names)}]`;
   return `mcc_load_${access}(${at}, ${near ? bytes : 0})`;
 }

@@ -23,8 +23,12 @@ export interface Target {
 export interface NarrowCore {
   /** General registers that multiplications and loads may use. */
   readonly registers: number;
+  /** A multiplication adds to a third register, gives a register of its own, or overwrites an operand. */
+  readonly multiply: 'accumulates' | 'separate' | 'overwrites';
   /** Loads two words in one instruction. */
   readonly pairedLoads: boolean;
+  /** Bytes that loads of bytes reach beyond an address in a register. */
+  readonly reach: number;
 }
 
 type Facts = Partial<Pick<Target, 'vector' | 'dsp' | 'longMultiply' | 'unaligned' | 'narrow'>>;
@@ -45,10 +49,14 @@ export const TARGETS = {
     'cortex-m0plus',
     'Armv6-M: no long multiply, no unaligned access',
     smallCore({ ...SOFT_FLOAT, mulhi: 17, fixed: 30, i64mul: 30, div: 40 }),
-    { longMultiply: false, unaligned: false, narrow: { registers: 8, pairedLoads: false } },
+    {
+      longMultiply: false,
+      unaligned: false,
+      narrow: { registers: 8, multiply: 'overwrites', pairedLoads: false, reach: 31 },
+    },
   ),
   'cortex-m3': cTarget('cortex-m3', 'Armv7-M', smallCore({ ...SOFT_FLOAT, mulhi: 5, fixed: 8, i64mul: 6 }), {
-    narrow: { registers: 14, pairedLoads: true },
+    narrow: { registers: 14, multiply: 'accumulates', pairedLoads: true, reach: 4095 },
   }),
   'cortex-m4': cTarget('cortex-m4', 'Armv7E-M with DSP instructions and single-precision FPU', SMALL_CORE, {
     dsp: true,
@@ -73,7 +81,7 @@ export const TARGETS = {
   ),
   rv32imc: cTarget('rv32imc', 'RISC-V, 32 bits, compressed', smallCore({ ...SOFT_FLOAT, fixed: 6 }), {
     unaligned: false,
-    narrow: { registers: 28, pairedLoads: false },
+    narrow: { registers: 28, multiply: 'separate', pairedLoads: false, reach: 2047 },
   }),
   aarch64: cTarget('aarch64', '64-bit Arm: phones and boards with an operating system', WIDE_CORE),
   'x86-64': cTarget('x86-64', '64-bit x86', WIDE_CORE),

@@ -154,6 +154,7 @@ const READ: Readonly<Record<Access, (memory: Memory, at: number) => RegisterValu
   f32: (m, at) => m.data.getFloat32(at, true),
   f64: (m, at) => m.data.getFloat64(at, true),
   i8_ordered: (m, at) => m.data.getInt8(at),
+  u8_ordered: (m, at) => m.data.getUint8(at),
   i32_ordered: (m, at) => m.data.getInt32(at, true),
   i64_ordered: (m, at) => m.data.getBigInt64(at, true),
   v128: (m, at) => m.bytes.slice(at, at + 16),

@@ -57,6 +57,7 @@ export const LOADED: Readonly<Partial<Record<Access, Range>>> = {
   i32: I32,
   i64: I64,
   i8_ordered: range(-128, 127),
+  u8_ordered: range(0, 255),
   i32_ordered: I32,
   i64_ordered: I64,
 };

@@ -23,7 +23,7 @@ export type Access = Elem | OrderedAccess | VectorAccess;
  * Loads of words and pairs of words, on buffers whose elements have 4 bytes or more. They ask backends to issue them where
  * they stand, among the dual 16-bit multiplies: where registers are few, what is loaded early is spilled.
  */
-export type OrderedAccess = 'i8_ordered' | 'i32_ordered' | 'i64_ordered';
+export type OrderedAccess = 'i8_ordered' | 'u8_ordered' | 'i32_ordered' | 'i64_ordered';
 export type VectorAccess =
   | 'v128' // 16 bytes
   | 'v128_ordered' // 16 bytes, as `i32_ordered`; on buffers of any element (load only)
@@ -198,6 +198,7 @@ export const ELEM_BYTES: Readonly<Record<Elem, number>> = {
 export const ACCESS_BYTES: Readonly<Record<Access, number>> = {
   ...ELEM_BYTES,
   i8_ordered: 1,
+  u8_ordered: 1,
   i32_ordered: 4,
   i64_ordered: 8,
   v128: 16,
@@ -224,6 +225,7 @@ export const ACCESS_TYPE: Readonly<Record<Access, Type>> = {
   f32: 'f32',
   f64: 'f64',
   i8_ordered: 'i32',
+  u8_ordered: 'i32',
   i32_ordered: 'i32',
   i64_ordered: 'i64',
   v128: 'v128',

@@ -12,6 +12,7 @@ import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { elementwiseOverlap } from '../../overlap.ts';
 import { clampTo } from '../../requantize.ts';
 import { fitSum, type LinearSum, type Stored, staysWithin } from '../../short-formula.ts';
+import { forElements } from './elements.ts';
 
 type Sum = 'add' | 'sub';
 
@@ -54,11 +55,6 @@ function withZeroPoint(sum: ShiftedSum, stored: Stored): Formula | string {
   return staysWithin(formula, stored) ? formula : 'its zero point does not fit into 32 bits before the shift';
 }
 
-/** Elements that are computed together: their loads follow one another. */
-const TOGETHER = 2;
-/** Of which so many groups make one round of the loop. */
-const GROUPS = 2;
-
 function linear<K extends Sum>(name: K): Kernel<K> {
   return {
     name: `${name}_linear`,
@@ -93,26 +89,6 @@ function linear<K extends Sum>(name: K): Kernel<K> {
       forElements(k, count, element);
     },
   };
-}
-
-/** Runs over elements so that several are loaded before the first is stored. `element` loads and gives what stores. */
-export function forElements(k: KernelBuilder, count: number, element: (index: Expr) => () => void): void {
-  const group = (start: Expr, length: number) => {
-    const stores = Array.from({ length }, (_, i) => element(add(start, i)));
-    for (const store of stores) store();
-  };
-  const step = k.site.optimize === 'size' ? TOGETHER : TOGETHER * GROUPS;
-  const repeated = count - (count % step);
-  k.for(
-    'i',
-    0,
-    repeated,
-    (i) => {
-      for (let at = 0; at < step; at += TOGETHER) group(add(i, at), TOGETHER);
-    },
-    { step },
-  );
-  k.for('i', repeated, count, (i) => group(i, 1));
 }
 
 export const DSP_SUM_KERNELS = { add: [linear('add')], sub: [linear('sub')] } as const;

@@ -97,7 +97,7 @@ function batchMain(items: readonly BatchItem[]): string {
     `    if (c${i}_run(${[
       ...program.inputs.map((port, k) => `(const ${C_ELEM[port.elem]} *)(const void *)input[${k}].bytes`),
       ...program.outputs.map((port, k) => `(${C_ELEM[port.elem]} *)(void *)output[${k}].bytes`),
-      'arena',
+      ...(program.regions ?? [{ from: 0 }]).map(({ from }) => `arena + ${from}`),
     ].join(', ')}) != 0) exit(4);`,
     ...program.outputs.map((port, k) => `    fwrite(output[${k}].bytes, 1, ${bytesOfPort(port)}, out);`),
     '  }',

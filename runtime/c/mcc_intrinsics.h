@@ -725,7 +725,7 @@ static inline int32_t mcc_mla_ordered(int32_t a, int32_t b, int32_t c) {
   __asm__ volatile("mla %0, %1, %2, %0" : "+r"(c) : "r"(a), "r"(b));
   return c;
 #elif MCC_HAS_THUMB1
-  __asm__ volatile(".syntax unified\n\tmuls %1, %2, %1\n\tadd %0, %1" : "+h"(c), "+l"(a) : "l"(b) : "cc");
+  __asm__ volatile(".syntax unified\n\tmuls %1, %2, %1\n\tadd %0, %1" : "+r"(c), "+l"(a) : "l"(b) : "cc");
   return c;
 #elif MCC_HAS_RV32M
   int32_t product;
@@ -1523,7 +1523,11 @@ MCC_SHIFT(mcc_i32x4_shl, uint32_t, 4, a[i] << n)
 
 
 /*@ mcc_i32x4_shr_s */
+#if MCC_HAS_MVE
+static inline mcc_v128 mcc_i32x4_shr_s(mcc_v128 a, int32_t n) { return vshlq_r_s32(a, -n); }
+#else
 MCC_SHIFT(mcc_i32x4_shr_s, int32_t, 4, a[i] >> n)
+#endif
 
 
 /*@ mcc_i32x4_shr_u */

@@ -16,7 +16,7 @@ import { forElements } from './elements.ts';
 
 type Sum = 'add' | 'sub';
 
-interface Formula extends LinearSum {
+export interface Formula extends LinearSum {
   readonly low: number;
   readonly high: number;
 }
@@ -24,7 +24,7 @@ interface Formula extends LinearSum {
 const formulas = new WeakMap<readonly TensorType[], Formula | string>();
 
 /** The formula of a node, or why it has none. Looking for it takes milliseconds, so it is kept with the node's types. */
-function formulaOf(site: Site<Sum>): Formula | string {
+export function formulaOf(site: Site<Sum>): Formula | string {
   const known = formulas.get(site.inputs);
   if (known !== undefined) return known;
   const formula = findFormula(site);

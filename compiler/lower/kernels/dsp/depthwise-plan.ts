@@ -57,7 +57,7 @@ function axisOf(g: WindowGeometry, axis: 0 | 1): Axis {
 }
 
 /** Elements that so many neighbouring outputs read. */
-function reach({ window, stride, dilation }: Axis, outputs: number): number {
+export function reach({ window, stride, dilation }: Axis, outputs: number): number {
   return (outputs - 1) * stride + (window - 1) * dilation + 1;
 }
 
@@ -135,4 +135,16 @@ export function weightPairs(steps: readonly LineStep[]): readonly (readonly [low
     if (!pairs.some((pair) => pair.includes(tap))) pairs.push([tap, undefined]);
   }
   return pairs;
+}
+
+/** Which of the first outputs along an axis read an element, and with which tap. */
+export function tapsAt(
+  { window, stride, dilation }: Axis,
+  element: number,
+  outputs: number,
+): readonly { readonly output: number; readonly tap: number }[] {
+  return Array.from({ length: outputs }, (_, output) => ({
+    output,
+    tap: (element - output * stride) / dilation,
+  })).filter(({ tap }) => Number.isInteger(tap) && tap >= 0 && tap < window);
 }

@@ -10,10 +10,20 @@
  *     a = SMLAD(x01, w01, a)       b = SMLATB(x01, w01, b)        x0 w0 + x1 w1;  x1 w0
  *     a = SMLABT(x23, w12, a)      b = SMLAD(x23, w12, b)         x2 w2;          x2 w1 + x3 w2
  *
- * Registers: 6 pairs of weights, 2 accumulators, 2 words, 2 pointers; the bias and the factors of the channel come from
- * the stack.
+ * Two lines of outputs share the words of the lines between them. Registers: 6 pairs of weights, 4 accumulators, 2 words, 2
+ * pointers; the bias and the factors of the channel come from the stack.
  */
-import { add, affine, type Buffer, i64, inRange, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import {
+  add,
+  affine,
+  type Buffer,
+  i64,
+  inRange,
+  mul,
+  type Operand,
+  op,
+  type Variable,
+} from '../../../../ir/loop/build.ts';
 import type { Opcode } from '../../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { Multiplier } from '../../../../ir/tensor/fixed-point.ts';
@@ -29,15 +39,30 @@ import {
   shortScale,
   steadyResult,
 } from '../../proved-scale.ts';
-import { type PerChannel, perChannel, requantizer } from '../../requantize.ts';
-import { type LineStep, lineSteps, type PlanePlan, planPlane, readsAhead, weightPairs } from './depthwise-plan.ts';
+import { requantizer } from '../../requantize.ts';
+import {
+  type LineStep,
+  lineSteps,
+  type PlanePlan,
+  planPlane,
+  reach,
+  readsAhead,
+  tapsAt,
+  weightPairs,
+} from './depthwise-plan.ts';
 import { PlaneGather } from './plane.ts';
 
 type Depthwise = Site<'depthwise_conv2d'>;
 type Builder = KernelBuilder<'depthwise_conv2d'>;
 
 /** Multiplications of one pair of outputs that are written one after another. */
-const MOST_STEPS = 80;
+const MOST_STEPS = 200;
+/** Up to as many, two lines of outputs are computed together. */
+const MOST_PAIRED_STEPS = 24;
+
+function stepsOf({ along, across }: PlanePlan): number {
+  return lineSteps(along, along.output > 1 ? 2 : 1).length * across.window;
+}
 
 /** What the kernel knows of its layer. */
 interface Layer {
@@ -107,7 +132,7 @@ function refusal(site: Depthwise): string | undefined {
   if (bias !== undefined && site.constant(2) === undefined) return 'needs a constant bias';
   if (w.quant.kind !== 'affine' || w.quant.zeroPoint.some((zero) => zero !== 0)) return 'needs symmetric weights';
   const { plane, starts } = layerOf(site);
-  const steps = lineSteps(plane.along, 2).length * plane.across.window;
+  const steps = stepsOf(plane);
   if (steps > MOST_STEPS) return `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}`;
   return starts.some((start) => Math.abs(start) >= 2 ** 30) ? 'a bias may reach 2^30' : undefined;
 }
@@ -115,8 +140,8 @@ function refusal(site: Depthwise): string | undefined {
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_planes',
   doc:
-    'for each channel: copy its plane into halfwords; for each line and pair of outputs along it, for each line of taps: ' +
-    'two words, four dual multiplies (3x3). Weights in registers, 2 accumulators, 2 words, 2 pointers.',
+    'for each channel: copy its plane into halfwords; for each two lines and pair of outputs along them, for each line of ' +
+    'elements: two words, four dual multiplies per output line (3x3). Weights in registers, 4 accumulators, 2 words.',
   applies: (site) => refusal(site) ?? true,
   inPlace: (site) => {
     const { g, plane } = layerOf(site);
@@ -157,6 +182,13 @@ interface Channel {
   readonly finish: (acc: Expr) => Expr;
 }
 
+/** Lines of outputs that are computed together. */
+interface Lines {
+  readonly source: Expr;
+  readonly line: Expr;
+  readonly count: number;
+}
+
 /** How accumulators begin and end. */
 interface Tail {
   /** Weights and start are twice what they are. */
@@ -165,8 +197,9 @@ interface Tail {
 }
 
 function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale): Tail {
-  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): PerChannel =>
-    perChannel(k, name, elem, starts.map(value));
+  // Tables even where all channels agree, so that layers of one shape share their code.
+  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
+    k.rom(name, elem, starts.map(value));
   const start = table('start', 'i32', (value) => 2 * value);
   const factor = table('multiplier', 'i32', (_, c) => factors(c)[0]);
   const left = table('power', 'u8', (_, c) => Math.log2(factors(c)[1]));
@@ -175,15 +208,14 @@ function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale
     channel: (oc) => {
       const begin = k.let('start', start.at(oc));
       const multiplier = k.let('multiplier', factor.at(oc));
-      const count = left.at(oc);
-      const power = k.let('power', op('i32.shl', [1, count.kind === 'const' ? count : op('i32.and', [count, 31])]));
+      const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
       return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
     },
   };
 }
 
 function generalTail(k: Builder, { stage, starts, ranges }: Layer): Tail {
-  const start = perChannel(k, 'start', 'i32', starts);
+  const start = k.rom('start', 'i32', starts);
   const tail = requantizer(k, stage, 'i32', scaledFits(stage, ranges));
   return {
     isDoubled: false,
@@ -217,11 +249,18 @@ class Convolution {
     const { plane } = this.layer;
     const { across, bandOutputs } = plane;
     const channel = this.channel(oc);
-    k.for('r', 0, bandOutputs, (r) => {
+    // A band that may have fewer lines than the others tests them, and by twos only where their number is even.
+    const isWhole = across.output % bandOutputs === 0;
+    const mayPair = isWhole || (across.output % 2 === 0 && bandOutputs % 2 === 0);
+    const inPairs = mayPair && k.site.optimize === 'speed' && stepsOf(plane) <= MOST_PAIRED_STEPS;
+    const lines = (r: Expr, count: number) => {
       const line = k.let('line', affine([[band, bandOutputs]], r));
-      const isWhole = across.output % bandOutputs === 0;
-      k.if(isWhole ? 1 : inRange(line, 0, across.output), () => this.line(y, to, channel, r, line));
-    });
+      const at = { source: k.let('source', mul(r, across.stride * plane.words)), line, count };
+      k.if(isWhole ? 1 : inRange(line, 0, across.output), () => this.lines(y, to, channel, at));
+    };
+    const paired = inPairs ? bandOutputs - (bandOutputs % 2) : 0;
+    k.for('r', 0, paired, (r) => lines(r, 2), { step: 2 });
+    k.for('r', paired, bandOutputs, (r) => lines(r, 1));
   }
 
   private channel(oc: Expr): Channel {
@@ -242,42 +281,46 @@ class Convolution {
     };
   }
 
-  /** One line of outputs from line `r` of outputs of the scratch memory. */
-  private line(y: Buffer, to: Expr, channel: Channel, r: Expr, line: Expr): void {
+  /** `count` lines of outputs, from line `line` on, whose first element's word is `source`. */
+  private lines(y: Buffer, to: Expr, channel: Channel, { source, line, count }: Lines): void {
     const { k } = this;
-    const { along, across, words } = this.layer.plane;
+    const { along, across } = this.layer.plane;
     const { channels } = this.layer.g.output;
-    const source = k.let('source', mul(r, across.stride * words));
     const target = k.let('target', affine([[line, across.outputStep * channels]], to));
-    const step = along.outputStep * channels;
-    const wordsPerPair = along.stride;
+    const [next, below] = [along.outputStep * channels, across.outputStep * channels];
+    const places = (pair: Operand, width: 1 | 2) =>
+      Array.from({ length: count }, (_, i) =>
+        Array.from({ length: width }, (_, j) => add(target, add(mul(pair, 2 * next), i * below + j * next))),
+      );
     k.for('pair', 0, along.output >> 1, (pair) => {
-      const at = affine([[pair, wordsPerPair]], source);
-      this.outputs(y, channel, at, [add(target, mul(pair, 2 * step)), add(target, add(mul(pair, 2 * step), step))]);
+      this.outputs(y, channel, affine([[pair, along.stride]], source), places(pair, 2));
     });
     if (along.output % 2 === 1) {
       const last = along.output >> 1;
-      this.outputs(y, channel, add(source, last * wordsPerPair), [add(target, last * 2 * step)]);
+      this.outputs(y, channel, add(source, last * along.stride), places(last, 1));
     }
   }
 
-  /** One or two neighbouring outputs, from the plane's word `at` on. */
-  private outputs(y: Buffer, channel: Channel, at: Expr, targets: readonly Expr[]): void {
+  /** A block of outputs, by line and along it, from the plane's word `at` on. */
+  private outputs(y: Buffer, channel: Channel, at: Expr, targets: readonly (readonly Expr[])[]): void {
     const { k } = this;
     const { along, across, words } = this.layer.plane;
-    const steps = lineSteps(along, targets.length as 1 | 2);
-    const sums = targets.map(() => k.variable('acc', channel.start));
-    for (let tap = 0; tap < across.window; tap++) {
-      const line = tap * across.dilation * words;
-      const loaded = this.load(add(at, line), steps);
+    const steps = lineSteps(along, targets[0]?.length as 1 | 2);
+    const sums = targets.map((line) => line.map(() => k.variable('acc', channel.start)));
+    for (let line = 0; line < reach(across, targets.length); line++) {
+      const users = tapsAt(across, line, targets.length);
+      if (users.length === 0) continue;
+      const loaded = this.load(add(at, line * words), steps);
       for (const step of steps) {
-        const sum = sums[step.output] as Variable;
-        k.set(sum, this.multiply(step, loaded.get(step.word) as Expr, channel.weights[tap] as Expr[], sum));
+        for (const { output, tap } of users) {
+          const sum = sums[output]?.[step.output] as Variable;
+          k.set(sum, this.multiply(step, loaded.get(step.word) as Expr, channel.weights[tap] as Expr[], sum));
+        }
       }
     }
-    targets.forEach((target, i) => {
-      const { value } = sums[i] as Variable;
-      k.store(y, target, channel.finish(value));
+    const places = targets.flat();
+    sums.flat().forEach((sum, i) => {
+      k.store(y, places[i] as Expr, channel.finish(sum.value));
     });
   }
 

@@ -72,7 +72,7 @@ export class Gather<K extends OpName> {
     this.x = x;
     this.tile = tile;
     this.source = source;
-    this.unrolled = k.site.optimize === 'size' ? 2 : 16;
+    this.unrolled = k.site.optimize === 'size' ? 2 : 8;
     const length = stageLength(source);
     this.stage = length === 0 ? undefined : k.scratch('stage', source.elem, length);
   }

@@ -60,11 +60,20 @@ interface Limits {
   /** Steps per trip. */
   readonly unroll: number;
 }
-const LIMITS: Readonly<Record<Optimize, Limits>> = { speed: { block: 4, unroll: 8 }, size: { block: 1, unroll: 1 } };
+const SMALL: Limits = { block: 1, unroll: 1 };
+const MEDIUM: Limits = { block: 2, unroll: 4 };
+const LARGE: Limits = { block: 4, unroll: 8 };
+/** Layers of fewer steps, two multiplications each, are no more than a small part of what a large layer takes. */
+const LIGHT_STEPS = 2 ** 13;
+
+function limitsOf({ pixels, groups, channels, steps }: Extents, optimize: Optimize): Limits {
+  if (optimize === 'size') return SMALL;
+  return pixels * groups * channels * steps < LIGHT_STEPS ? MEDIUM : LARGE;
+}
 
 /** The shape with the fewest instructions within the limits of what is optimized for. */
 export function chooseShape(extents: Extents, optimize: Optimize): Shape {
-  const { block, unroll: mostUnroll } = LIMITS[optimize];
+  const { block, unroll: mostUnroll } = limitsOf(extents, optimize);
   const { pixels, groups } = extents;
   const allowed = LANES_AND_PAIRS.filter(
     ([lanes, pairs]) => lanes * pairs <= block && lanes <= pixels && (groups === 1 || pixels % lanes === 0),

@@ -6,7 +6,7 @@
  * line of taps 2 loads and 6 multiply-adds. On Cortex-M3 that is 9 weights, 2 accumulators, 2 elements and a pointer. Of
  * larger windows each weight is loaded once for up to eight outputs.
  */
-import { add, affine, type Buffer, i64, inRange, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, inRange, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { type ConvAttrs, convGeometry, convStage } from '../../../../ir/tensor/ops/conv.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
@@ -15,6 +15,7 @@ import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { type Finish, narrowScale } from '../../narrow-scale.ts';
 import { perChannel } from '../../requantize.ts';
 import { axisOf } from './axis.ts';
+import { bytesOn, type Elements, reader, SCRATCH_ELEM, startsFor } from './elements.ts';
 import { type Layer, layerOf, productRefusal } from './layer.ts';
 import { PlaneGather, type PlanePlan, planPlane, readsAhead } from './plane.ts';
 
@@ -27,7 +28,7 @@ interface Plan {
   readonly lanes: number;
   /** Weights wait in registers. */
   readonly held: boolean;
-  readonly words: boolean;
+  readonly elements: Elements;
 }
 
 /** Multiplications that are written one after another. */
@@ -50,25 +51,27 @@ function depthwiseLayer(site: Depthwise): Layer {
 }
 
 function planOf(core: NarrowCore, { g }: Layer): Plan {
+  const elements: Elements = core.pairedLoads ? 'words' : bytesOn(core);
   const plans = ([1, 0] as const).flatMap((axis) => {
     const [along, across] = [axisOf(g, axis), axisOf(g, axis === 0 ? 1 : 0)];
     const plane = planPlane(along, across, core.pairedLoads ? 4 : 1);
-    const taps = along.window * across.window;
-    const held = taps + 5 <= core.registers;
-    const most = held ? (taps + 6 <= core.registers + 1 ? 2 : 1) : core.registers >= 14 ? 8 : 2;
-    return Array.from({ length: Math.min(most, along.output) }, (_, i) => {
-      return { plane, lanes: i + 1, held, words: core.pairedLoads };
-    });
+    // Weights, accumulators, elements and a pointer.
+    const room = core.registers - along.window * across.window - (core.pairedLoads ? 3 : 2);
+    const held = core.multiply !== 'overwrites' && room >= 1;
+    const most = held ? Math.min(room, 4) : core.multiply === 'overwrites' ? 6 : 8;
+    return Array.from({ length: Math.min(most, along.output) }, (_, i) => ({ plane, lanes: i + 1, held, elements }));
   });
-  return plans.reduce((best, plan) => (instructions(plan) < instructions(best) ? plan : best));
+  return plans.reduce((best, plan) => (instructions(plan, core) < instructions(best, core) ? plan : best));
 }
 
 /** Of one channel, more or less. */
-function instructions({ plane, lanes, held, words }: Plan): number {
+function instructions({ plane, lanes, held, elements }: Plan, core: NarrowCore): number {
   const { along, across } = plane;
   const places = new Set(plane.layout.taps.flatMap((place) => Array.from({ length: lanes }, (_, i) => place + i)));
-  const loads = (held ? places.size : lanes * along.window) * (words ? 0.5 : 1) + (held ? 0 : along.window);
-  const block = across.window * (loads + lanes * along.window) + lanes * OUTPUT + BLOCK;
+  const loadsW = held ? 0 : along.window * (core.multiply === 'overwrites' ? 2 : 1);
+  const loadsX = (held ? places.size : lanes * along.window) * (elements === 'words' ? 0.5 : 1);
+  const products = lanes * along.window * (core.multiply === 'accumulates' ? 1 : 2);
+  const block = across.window * (loadsX + loadsW + products) + lanes * OUTPUT + BLOCK;
   return across.output * Math.ceil(along.output / lanes) * block;
 }
 
@@ -100,11 +103,16 @@ const depthwiseNarrow: Kernel<'depthwise_conv2d'> = {
     const { channels } = g.input;
     const x = k.input(0, 'x');
     const w = k.rom('w', 'i8', weightTable(layer, plan));
-    const starts = perChannel(k, 'start', 'i32', layer.starts);
+    const starts = perChannel(k, 'start', 'i32', startsFor(plan.elements, layer));
     const scale = narrowScale(k, layer.stage, layer.ranges);
     const y = k.output(0, 'y');
-    const scratch = k.scratch('plane', plan.words ? 'i32' : 'i8', plane.lines * plane.layout.width);
-    const gather = new PlaneGather(k, plane, { x, channels, zeroPoint: layer.zeroPoint }, scratch);
+    const scratch = k.scratch('plane', SCRATCH_ELEM[plan.elements], plane.lines * plane.layout.width);
+    const gather = new PlaneGather(
+      k,
+      plane,
+      { x, channels, zeroPoint: layer.zeroPoint, elements: plan.elements },
+      scratch,
+    );
     gather.clear();
     k.forAll(['n', 'ic'], [g.batch, channels], (index) => {
       const [n, ic] = index as [Expr, Expr];
@@ -222,7 +230,7 @@ class Lines {
   private tapsHeld(sums: readonly Variable[], start: Expr, weights: readonly Expr[]): void {
     const { taps } = this.plan.plane.layout;
     const places = [...new Set(taps.flatMap((place) => sums.map((_, lane) => place + lane)))].sort((a, b) => a - b);
-    const next = this.elements(start, places);
+    const next = this.reader(start, places);
     for (const place of places) {
       const x = next();
       sums.forEach((sum, lane) => {
@@ -239,7 +247,7 @@ class Lines {
     const { taps } = this.plan.plane.layout;
     taps.forEach((place, tap) => {
       const w = k.let('w', this.buffers.w.at(add(from, tap), 'i8_ordered'));
-      const next = this.elements(
+      const next = this.reader(
         start,
         sums.map((_, lane) => place + lane),
       );
@@ -247,29 +255,12 @@ class Lines {
     });
   }
 
-  private accumulate(sum: Variable, x: Expr, w: Expr): void {
-    this.k.set(sum, op('i32.mla_ordered', [x, w, sum.value]));
+  private reader(start: Expr, places: readonly number[]): () => Expr {
+    return reader(this.k, this.plan.elements, this.buffers.scratch, start, places);
   }
 
-  /** Gives the plane's elements at these places, two by one load where they are neighbours. */
-  private elements(start: Expr, places: readonly number[]): () => Expr {
-    const { k } = this;
-    const { scratch } = this.buffers;
-    let next = 0;
-    let second: Expr | undefined;
-    return () => {
-      const place = places[next++] as number;
-      if (second !== undefined) {
-        const value = second;
-        second = undefined;
-        return value;
-      }
-      if (!this.plan.words) return k.let('x', scratch.at(add(start, place), 'i8_ordered'));
-      if (places[next] !== place + 1) return k.let('x', scratch.at(add(start, place), 'i32_ordered'));
-      const both = k.let('both', scratch.at(add(start, place), 'i64_ordered'));
-      second = k.let('x', op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])]));
-      return k.let('x', op('i32.wrap_i64', [both]));
-    };
+  private accumulate(sum: Variable, x: Expr, w: Expr): void {
+    this.k.set(sum, op('i32.mla_ordered', [x, w, sum.value]));
   }
 }
 

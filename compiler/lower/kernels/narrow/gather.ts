@@ -7,6 +7,7 @@ import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from '../../kernel.ts';
 import { type Axis, type Layout, overhangs } from './axis.ts';
+import { type Elements, storedElement, storedZero } from './elements.ts';
 
 export interface Source {
   readonly x: Buffer;
@@ -16,6 +17,7 @@ export interface Source {
   readonly channels: number;
   readonly depth: number;
   readonly zeroPoint: number;
+  readonly elements: Elements;
 }
 
 /** Where outputs begin: the first pixel of the image, the line, the first output's element, and the first channel. */
@@ -58,7 +60,7 @@ export class Gather<K extends OpName> {
             () => this.copyEach(layout, origin, line, to),
           );
         },
-        () => this.each('c', depth * layout.width, (c) => k.store(this.tile, add(to, c), this.source.zeroPoint)),
+        () => this.each('c', depth * layout.width, (c) => k.store(this.tile, add(to, c), this.zero())),
       );
     });
   }
@@ -79,14 +81,14 @@ export class Gather<K extends OpName> {
   /** Where all elements lie in the image: channel by channel. */
   private copyAll({ elements, width }: Layout, from: Expr, to: Expr): void {
     const { k, tile } = this;
-    const { x, along, channels, depth } = this.source;
+    const { x, along, channels, depth, elements: how } = this.source;
     const used = elements.flatMap((element, place) => (element === undefined ? [] : [[element, place] as const]));
     this.each(
       'c',
       depth,
       (c) => {
         for (const [element, place] of used) {
-          const value = x.at(add(from, add(c, element * along.inputStep * channels)));
+          const value = storedElement(how, x, add(from, add(c, element * along.inputStep * channels)));
           k.store(tile, add(add(to, mul(c, width)), place), value);
         }
       },
@@ -97,7 +99,7 @@ export class Gather<K extends OpName> {
   /** Element by element, each inside the image or not. */
   private copyEach({ elements, width }: Layout, origin: Origin, line: Expr, to: Expr): void {
     const { k, tile } = this;
-    const { x, along, depth, zeroPoint } = this.source;
+    const { x, along, depth, elements: how } = this.source;
     for (const [place, element] of elements.entries()) {
       if (element === undefined) continue;
       const at = k.let('at', add(origin.element, element));
@@ -107,11 +109,15 @@ export class Gather<K extends OpName> {
         inRange(at, 0, along.input),
         () => {
           const from = this.index(origin, line, at);
-          copy((c) => x.at(add(from, c)));
+          copy((c) => storedElement(how, x, add(from, c)));
         },
-        () => copy(() => zeroPoint),
+        () => copy(() => this.zero()),
       );
     }
+  }
+
+  private zero(): number {
+    return storedZero(this.source.elements, this.source.zeroPoint);
   }
 
   /** A loop that does several at once; `size` says how much one of them is. */

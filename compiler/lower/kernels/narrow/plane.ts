@@ -8,6 +8,7 @@ import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from '../../kernel.ts';
 import { type Axis, type Layout, layoutOf, reach } from './axis.ts';
+import { type Elements, storedElement, storedZero } from './elements.ts';
 
 export interface PlanePlan {
   readonly along: Axis;
@@ -57,6 +58,7 @@ interface Source {
   readonly x: Buffer;
   readonly channels: number;
   readonly zeroPoint: number;
+  readonly elements: Elements;
 }
 
 /** Copies of elements that are written one after another before a loop repeats. */
@@ -117,21 +119,22 @@ export class PlaneGather<K extends OpName> {
 
   private fill(to: Operand, count: number): void {
     const { k } = this;
-    k.for('i', 0, count, (i) => k.store(this.plane, add(to, i), this.source.zeroPoint));
+    const { elements, zeroPoint } = this.source;
+    k.for('i', 0, count, (i) => k.store(this.plane, add(to, i), storedZero(elements, zeroPoint)));
   }
 
   /** Line `at` of the image to line `line` of the plane, run by run of elements that follow each other in both. */
   private copy(from: Expr, at: Expr, line: Expr): void {
     const { k } = this;
     const { along, across, layout } = this.plan;
-    const { channels } = this.source;
+    const { x, channels, elements } = this.source;
     const base = k.let('base', affine([[at, across.inputStep * channels]], from));
     const to = k.let('to', mul(line, layout.width));
     const step = along.stride * along.inputStep * channels;
     for (const { place, element, count } of runs(this.plan)) {
       const one = (i: Operand) => {
         const offset = add(mul(i, step), (element - along.before) * along.inputStep * channels);
-        k.store(this.plane, add(to, add(i, place)), this.source.x.at(add(base, offset)));
+        k.store(this.plane, add(to, add(i, place)), storedElement(elements, x, add(base, offset)));
       };
       const unroll = k.site.optimize === 'size' ? 1 : UNROLLED;
       const whole = count - (count % unroll);

@@ -12,16 +12,18 @@
  * and takes 12 instructions per step: 2 LDRSB, 2 LDRD, 8 MLA. Windows that overlap share their elements in scratch memory.
  * The outputs that are left at the end of a line make a tile of their own.
  */
-import { add, affine, type Buffer, i64, mul, op, type Variable } from '../../../../ir/loop/build.ts';
+import { add, affine, type Buffer, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { NarrowCore } from '../../../targets/index.ts';
 import type { KernelBuilder, Site } from '../../kernel.ts';
 import { type NarrowScale, narrowScale } from '../../narrow-scale.ts';
 import { type PerChannel, perChannel } from '../../requantize.ts';
 import { type Axis, axisOf, firstElement, flattened, type Layout, layoutOf } from './axis.ts';
+import { reader, SCRATCH_ELEM, startsFor } from './elements.ts';
 import { Gather, originOf } from './gather.ts';
 import type { Layer } from './layer.ts';
-import { chooseShape, type Extents, instructions, type Shape, tileElements } from './shape.ts';
+import { chooseShape, type Extents, holdsElements, instructions, type Shape, tileElements } from './shape.ts';
 
 interface Plan {
   readonly extents: Extents;
@@ -53,7 +55,9 @@ function planOf<K extends OpName>({ target, optimize }: Site<K>, layer: Layer): 
   const [first, second] = plans;
   if (first === undefined) return `a window of more than ${MOST_TAPS} taps on both axes`;
   if (second === undefined || optimize === 'size') return plans.at(-1) as Plan;
-  return instructions(second.shape, second.extents) <= instructions(first.shape, first.extents) ? second : first;
+  return instructions(second.shape, second.extents, core) <= instructions(first.shape, first.extents, core)
+    ? second
+    : first;
 }
 
 /** Why the layer has no plan, or undefined. */
@@ -107,11 +111,12 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
   const { along, across, groups } = extents;
   const x = k.input(0, 'x');
   const weights = k.rom('w', 'i8', weightTable(layer, plan));
-  const starts = perChannel(k, 'start', 'i32', layer.starts);
+  const starts = perChannel(k, 'start', 'i32', startsFor(shape.elements, layer));
   const scale = narrowScale(k, layer.stage, layer.ranges);
   const y = k.output(0, 'y');
-  const tile = k.scratch('tile', shape.words ? 'i32' : 'i8', tileElements(extents, shape.lanes));
-  const source = { x, along, across, channels: layer.g.input.channels, depth: layer.depth, zeroPoint: layer.zeroPoint };
+  const tile = k.scratch('tile', SCRATCH_ELEM[shape.elements], tileElements(extents, shape.lanes));
+  const { depth, zeroPoint } = layer;
+  const source = { x, along, across, channels: layer.g.input.channels, depth, zeroPoint, elements: shape.elements };
   const gather = new Gather(k, source, tile);
   const rest = along.output % shape.lanes;
   k.forAll(['n', 'line'], [batch, across.output], (index) => {
@@ -212,24 +217,26 @@ class Block<K extends OpName> {
   }
 
   private mostSteps(): number {
-    const { plan, lanes } = this.parts;
-    if (this.k.site.optimize === 'size') return UNROLLED.size;
-    if (plan.extents.along.output === 1) return UNROLLED_ROW;
-    return lanes < plan.shape.lanes ? UNROLLED.rest : UNROLLED.speed;
+    const { plan, lanes, layout } = this.parts;
+    const { reach } = this.k.site.target.narrow as NarrowCore;
+    // Rows whose elements and weights loads of bytes reach from one address.
+    const near = Math.max(1, Math.floor((reach + 1) / layout.width)) * plan.extents.along.window;
+    if (this.k.site.optimize === 'size') return Math.min(near, UNROLLED.size);
+    if (plan.extents.along.output === 1) return Math.min(near, UNROLLED_ROW);
+    return Math.min(near, lanes < plan.shape.lanes ? UNROLLED.rest : UNROLLED.speed);
   }
 
   /** `count` rows from the tile's element `at` and weight `from` on. */
   private trip(at: Expr, from: Expr, count: number, sums: readonly (readonly Variable[])[]): void {
     const { layout, lanes, plan } = this.parts;
-    const { channels, words } = plan.shape;
+    const { channels } = plan.shape;
     const places = range(count).flatMap((row) => layout.taps.map((place) => row * layout.width + place));
     const order = places.flatMap((place) => range(lanes).map((lane) => place + lane));
-    const elements = this.elements(at, order);
+    const elements = reader(this.k, plan.shape.elements, this.parts.tile, at, order);
     let next = 0;
     const weight = () => this.k.let('w', this.parts.weights.at(add(from, next++), 'i8_ordered'));
-    const holdsElements = !words || lanes <= 2 ? lanes < channels || (words && lanes <= 2) : false;
     for (const _ of places) {
-      if (holdsElements) {
+      if (holdsElements(plan.shape)) {
         const xs = range(lanes).map(elements);
         for (const sum of sums) {
           const w = weight();
@@ -249,27 +256,6 @@ class Block<K extends OpName> {
 
   private accumulate(acc: Variable, x: Expr, w: Expr): void {
     this.k.set(acc, op('i32.mla_ordered', [x, w, acc.value]));
-  }
-
-  /** Gives the tile's elements in this order, two by one load where two neighbours follow each other. */
-  private elements(at: Expr, order: readonly number[]): () => Expr {
-    const { k } = this;
-    const { tile, plan } = this.parts;
-    let next = 0;
-    let second: Expr | undefined;
-    return () => {
-      const place = order[next++] as number;
-      if (second !== undefined) {
-        const value = second;
-        second = undefined;
-        return value;
-      }
-      if (!plan.shape.words) return k.let('x', tile.at(add(at, place), 'i8_ordered'));
-      if (order[next] !== place + 1) return k.let('x', tile.at(add(at, place), 'i32_ordered'));
-      const both = k.let('both', tile.at(add(at, place), 'i64_ordered'));
-      second = k.let('x', op('i32.wrap_i64', [op('i64.shr_s', [both, i64(32)])]));
-      return k.let('x', op('i32.wrap_i64', [both]));
-    };
   }
 }
 

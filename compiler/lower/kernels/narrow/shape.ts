@@ -5,12 +5,12 @@
  */
 import type { NarrowCore } from '../../../targets/index.ts';
 import { type Axis, layoutOf } from './axis.ts';
+import { bytesOn, type Elements } from './elements.ts';
 
 export interface Shape {
   readonly lanes: number;
   readonly channels: number;
-  /** Activations are widened into words in scratch memory, for loads by twos. */
-  readonly words: boolean;
+  readonly elements: Elements;
 }
 
 /** How much there is of everything. */
@@ -27,6 +27,10 @@ export interface Extents {
 
 /** Bytes of scratch memory that a tile of words may take; beyond, activations stay bytes. */
 const MOST_TILE = 4096;
+/** Pixels side by side, at most. */
+const MOST_LANES = 6;
+/** Registers of Armv6-M that add but do not multiply. */
+const ADDING_REGISTERS = 6;
 /** Instructions around a block of outputs, and per output for scaling and storing. */
 const BLOCK = 20;
 const OUTPUT = 8;
@@ -38,32 +42,40 @@ export function tileElements({ along, across, depth }: Extents, lanes: number): 
 /** The shape with the fewest instructions. */
 export function chooseShape(extents: Extents, core: NarrowCore): Shape {
   const shapes: Shape[] = [];
-  for (let lanes = 1; lanes <= Math.min(4, extents.along.output); lanes++) {
+  for (let lanes = 1; lanes <= Math.min(MOST_LANES, extents.along.output); lanes++) {
     for (let channels = 1; channels <= Math.min(8, extents.channels); channels++) {
-      for (const words of core.pairedLoads ? [true, false] : [false]) {
-        if (registersOf(lanes, channels, words) > core.registers) continue;
-        if (words && 4 * tileElements(extents, lanes) > MOST_TILE) continue;
-        shapes.push({ lanes, channels, words });
-      }
+      if (fits(lanes, channels, false, core)) shapes.push({ lanes, channels, elements: bytesOn(core) });
+      const hasRoom = core.pairedLoads && 4 * tileElements(extents, lanes) <= MOST_TILE;
+      if (hasRoom && fits(lanes, channels, true, core)) shapes.push({ lanes, channels, elements: 'words' });
     }
   }
-  return shapes.reduce((best, shape) => (instructions(shape, extents) < instructions(best, extents) ? shape : best));
+  const cost = (shape: Shape) => instructions(shape, extents, core);
+  return shapes.reduce((best, shape) => (cost(shape) < cost(best) ? shape : best));
+}
+
+/** Whether the elements of a step are held while its weights are loaded one by one, or the other way round. */
+export function holdsElements({ lanes, channels, elements }: Shape): boolean {
+  return elements === 'words' ? lanes <= 2 : lanes < channels;
 }
 
 /** Accumulators, two pointers, and the operands that live while one of the other side is multiplied by all of them. */
-function registersOf(lanes: number, channels: number, words: boolean): number {
-  const held =
-    words && lanes > 1 ? (lanes > 2 ? channels + 2 : 2 + 1) : Math.min(lanes, channels) + 1 + (words ? 1 : 0);
-  return lanes * channels + 2 + held;
+function fits(lanes: number, channels: number, words: boolean, core: NarrowCore): boolean {
+  // Sums lie in the registers that only add, and every operand is loaded again.
+  if (core.multiply === 'overwrites') return channels === 1 && lanes <= ADDING_REGISTERS;
+  const one = words ? 2 : 1;
+  const held = words ? (lanes <= 2 ? 2 + 1 : channels + one) : Math.min(lanes, channels) + one;
+  return lanes * channels + 2 + held <= core.registers;
 }
 
 /** Executed by one inference, more or less. */
-export function instructions({ lanes, channels, words }: Shape, extents: Extents): number {
+export function instructions({ lanes, channels, elements }: Shape, extents: Extents, core: NarrowCore): number {
   const { along, across, lines, depth, groups } = extents;
   const steps = along.window * across.window * depth;
   const rounds = Math.ceil(extents.channels / channels);
-  const loads = (words ? Math.ceil(lanes / 2) / (lanes === 1 ? 2 : 1) : lanes) + channels;
-  const block = steps * (loads + lanes * channels) * 1.06 + BLOCK + lanes * channels * OUTPUT;
+  const loadsX = elements === 'words' ? (lanes === 1 ? 0.5 : Math.ceil(lanes / 2)) : lanes;
+  const loadsW = core.multiply === 'overwrites' ? 2 : channels;
+  const products = lanes * channels * (core.multiply === 'accumulates' ? 1 : 2);
+  const block = steps * (loadsX + loadsW + products) * 1.06 + BLOCK + lanes * channels * OUTPUT;
   const gather = 2.2 * tileElements(extents, lanes);
   return lines * groups * Math.ceil(along.output / lanes) * (rounds * block + gather);
 }

@@ -5,14 +5,15 @@ import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '..
 import { fullyConnectedStage } from '../../../../ir/tensor/ops/matmul.ts';
 import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import { affineOf, elementCount, type TensorType } from '../../../../ir/tensor/types.ts';
-import type { Kernel, KernelBuilder, Overlap, Site } from '../../kernel.ts';
+import type { Kernel, KernelBuilder, Optimize, Overlap, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
 import { type AccumulatorRange, accumulatorRange } from '../../proved-scale.ts';
 import { outputIndex, padded } from '../../window.ts';
 import { type Dot, dotOf, stageFill, stageRun } from './dot-i8.ts';
+import { channelOrder, forTiles, madeAgain, type Tiling, tilingOf } from './order-i8.ts';
 import { laneTable, scaleApplies, vectorScale } from './requantize-i8.ts';
 import { ringBuffer, ringOverlap, rowRing } from './rows-i8.ts';
-import { buildTile, type Depth, depthOf, type Product, packWeights, pixelsPerTile } from './tile-i8.ts';
+import { buildTile, type Depth, depthOf, MOST_PIXELS, type Product, packWeights, tileCost } from './tile-i8.ts';
 
 /** What the accumulators of a layer are made of. */
 interface Sums {
@@ -96,48 +97,49 @@ function productOf(
   staging: (dot: Dot) => Product['staged'],
 ): Product {
   const dot = dotOf(k.site.target) as Dot;
-  const { channels } = sums;
+  const order = channelOrder(sums.channels);
   const packed = packWeights(
     dot,
     depth,
-    channels,
+    order,
     (c, run, i) => sums.weights[c * sums.depth + run * depth.length + i] as number,
   );
   const weights = k.rom('w', 'i8', packed);
   const start = laneTable(
     k,
     'start',
-    Array.from({ length: channels }, (_, c) => startOf(sums, dot, c)),
+    order.channelAt.map((channel) => startOf(sums, dot, channel)),
   );
-  const scale = vectorScale(k, sums.stage, rangesOf(sums));
+  const scale = vectorScale(k, sums.stage, rangesOf(sums), order.channelAt);
   const staged = staging(dot);
-  return { dot, depth, channels, weights, staged, pixelStride, start, scale, stage: sums.stage, y: k.output(0, 'y') };
+  return { dot, depth, order, weights, staged, pixelStride, start, scale, stage: sums.stage, y: k.output(0, 'y') };
+}
+
+function tiling(k: { readonly site: { readonly optimize: Optimize } }, pixels: number): Tiling {
+  return tilingOf(pixels, MOST_PIXELS, tileCost, k.site.optimize);
 }
 
 /** Rows of `sums.depth` neighbouring activations by all channels: 1x1 convolution, and fully connected. */
 function buildRows(k: KernelBuilder, sums: Sums, rows: number): void {
   const dot = dotOf(k.site.target) as Dot;
   const depth = depthOf(dot, 1, sums.depth);
-  const pixels = pixelsPerTile(rows);
+  const tiles = tiling(k, rows);
   const x = k.input(0, 'x');
   const p = productOf(k, sums, depth, depth.padded, ({ elem }) =>
-    k.scratch('staged', elem, pixels * depth.padded + dot.lanes),
+    k.scratch('staged', elem, tiles.pixels * depth.padded + dot.lanes),
   );
-  const tile = (count: number) => (row: Expr) => {
-    const from = mul(row, sums.depth);
-    if (depth.padded === depth.length)
+  forTiles(k, 'row', rows, tiles, (row, count) => {
+    const from = k.let('from', mul(row, sums.depth));
+    if (depth.padded === depth.length) {
       stageRun(k, dot, { buffer: x, index: from }, { buffer: p.staged, index: 0 }, count * depth.length);
-    else {
+    } else {
       k.for('pixel', 0, count, (pixel) => {
         const at = { buffer: p.staged, index: mul(pixel, depth.padded) };
         stageRun(k, dot, { buffer: x, index: affine([[pixel, depth.length]], from) }, at, depth.length);
       });
     }
     buildTile(k, p, count, { run: () => i32(0), out: k.let('first', mul(row, sums.channels)) });
-  };
-  const whole = rows - (rows % pixels);
-  k.for('row', 0, whole, tile(pixels), { step: pixels });
-  if (whole < rows) tile(rows - whole)(i32(whole));
+  });
 }
 
 function isPointwise(g: WindowGeometry): boolean {
@@ -163,7 +165,8 @@ const conv2d1x1: Kernel<'conv2d'> = {
     const g = geometryOf(site);
     const width = g.batch * g.output.height * g.output.width;
     const flat = { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
-    return overlapOf(site as unknown as Site, 0, windowDistance(flat, x, y, { ahead: 0 }));
+    const ahead = madeAgain(width, tiling({ site }, width));
+    return overlapOf(site as unknown as Site, 0, windowDistance(flat, x, y, { ahead }));
   },
   build(k) {
     const g = geometryOf(k.site);
@@ -199,7 +202,7 @@ function buildWindows(k: KernelBuilder<'conv2d'>): void {
       stageRun(k, dot, { buffer: x, index: from }, { buffer: p.staged, index: to }, pixels * channels),
     fill: (to, pixels) => stageFill(k, dot, { buffer: p.staged, index: to }, pixels * channels, sums.zeroPoint),
   });
-  const pixels = pixelsPerTile(g.output.width);
+  const tiles = tiling(k, g.output.width);
   const perRow = depth.runs / g.window[0];
   const runAt = (oy: Expr, ox: Expr) => (run: Expr) => {
     const [ky, kx] = perRow === 1 ? [run, i32(0)] : [op('i32.div_s', [run, perRow]), op('i32.rem_s', [run, perRow])];
@@ -210,13 +213,10 @@ function buildWindows(k: KernelBuilder<'conv2d'>): void {
     ring.begin(n);
     k.for('oy', 0, g.output.height, (oy) => {
       ring.advance(n, oy);
-      const tile = (count: number) => (ox: Expr) => {
+      forTiles(k, 'ox', g.output.width, tiles, (ox, count) => {
         const out = k.let('first', outputIndex(g, n, oy, ox, i32(0)));
         buildTile(builder, p, count, { run: runAt(oy, ox), out });
-      };
-      const whole = g.output.width - (g.output.width % pixels);
-      k.for('ox', 0, whole, tile(pixels), { step: pixels });
-      if (whole < g.output.width) tile(g.output.width - whole)(i32(whole));
+      });
     });
   });
 }
@@ -245,13 +245,15 @@ const fullyConnected: Kernel<'fully_connected'> = {
   },
 };
 
-/** A row is staged before its results are stored. */
+/** A row is staged before its results are stored, and may be staged once more. */
 function rowOverlap(site: Site): readonly Overlap[] {
   const [x, w] = site.inputs as [TensorType, TensorType];
   const [channels, depth] = w.shape as [number, number];
   const rows = elementCount(x.shape) / depth;
-  // Before row r is staged, r rows of results have been stored.
-  return overlapOf(site, 0, Math.max(0, (rows - 1) * (channels - depth)));
+  const again = madeAgain(rows, tiling({ site }, rows));
+  // Before row r is staged, r rows of results have been stored, and so many more before it is staged again.
+  const ends = [0, Math.max(0, rows - 1)].map((row) => Math.min(row + again, rows) * channels - row * depth);
+  return overlapOf(site, 0, Math.max(0, ...ends));
 }
 
 export const CONV_I8 = { conv2d: [conv2d1x1, conv2dRows], fully_connected: [fullyConnected] } as const;

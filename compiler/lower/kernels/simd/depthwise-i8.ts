@@ -15,17 +15,16 @@ import { type AccumulatorRange, accumulatorRange } from '../../proved-scale.ts';
 import { outputIndex } from '../../window.ts';
 import { biasOf, operandFault } from './conv-i8.ts';
 import { stageFill, stageRun, WIDENED } from './dot-i8.ts';
+import { type ChannelOrder, channelOrder, forTiles, PANEL, tilingOf } from './order-i8.ts';
 import { LANES, laneTable, roundedUp, scaleApplies, type VectorScale, vectorScale } from './requantize-i8.ts';
 import { type PixelStage, type RowRing, ringBuffer, ringInPlace, ringOverlap, rowRing } from './rows-i8.ts';
-import { storeRows } from './tile-i8.ts';
+import { storeTile } from './tile-i8.ts';
 
-/** Channels of a tile: a vector of widened activations. */
-const WIDE = 8;
 /** Windows of more taps loop over their rows. */
 const MOST_UNROLLED = 25;
 const WIDEST_WINDOW = 32;
 /** Pixels of a tile: two accumulators each, which leaves registers for what is multiplied. */
-const MOST_PIXELS = 4;
+const MOST_PIXELS = 5;
 
 type Depthwise = Site<'depthwise_conv2d'>;
 
@@ -89,18 +88,23 @@ function walkOf(g: WindowGeometry): Walk {
   return kh * kw <= MOST_UNROLLED ? { looped: 1, pairs: pairsOf(kh, kw) } : { looped: kh, pairs: pairsOf(1, kw) };
 }
 
-/** Pairs of weights: for each 8 channels, each row that is looped over and each pair, both taps' weights of each channel. */
-function packPairs(site: Depthwise, g: WindowGeometry, { looped, pairs }: Walk): Int16Array {
+/** Pairs of weights: for each panel, each row that is looped over and each pair, both taps' weights of each channel. */
+function packPairs(
+  site: Depthwise,
+  g: WindowGeometry,
+  { looped, pairs }: Walk,
+  channelAt: readonly number[],
+): Int16Array {
   const [kh, kw] = g.window;
-  const { channels } = g.output;
-  const packed = new Int16Array(roundedUp(channels, WIDE) * looped * pairs.length * 2);
+  const packed = new Int16Array(channelAt.length * looped * pairs.length * 2);
   let at = 0;
-  for (let block = 0; block < channels; block += WIDE) {
-    const weights = Array.from({ length: WIDE }, (_, c) => (block + c < channels ? weightsOf(site, block + c) : []));
+  for (let panel = 0; panel < channelAt.length; panel += PANEL) {
+    const weights = channelAt.slice(panel, panel + PANEL).map((channel) => weightsOf(site, channel));
     for (let row = 0; row < looped; row++) {
       for (const pair of pairs) {
         for (const own of weights) {
-          for (const [ky, kx] of pair) packed[at++] = ky + row < kh && kx < kw ? (own[(ky + row) * kw + kx] ?? 0) : 0;
+          for (const [ky, kx] of pair)
+            packed[at++] = ky + row < kh && kx < kw ? (own[(ky + row) * kw + kx] as number) : 0;
         }
       }
     }
@@ -111,6 +115,8 @@ function packPairs(site: Depthwise, g: WindowGeometry, { looped, pairs }: Walk):
 interface Parts {
   readonly g: WindowGeometry;
   readonly walk: Walk;
+  readonly order: ChannelOrder;
+  /** Staged elements of a pixel: its channels, or the places of fewer than a panel. */
   readonly lanes: number;
   readonly rows: Buffer;
   readonly weights: Buffer;
@@ -130,7 +136,9 @@ function pixelStage(k: KernelBuilder, g: WindowGeometry, x: Buffer, rows: Buffer
       stageRun(k, WIDENED, { buffer: x, index: from }, { buffer: rows, index: to }, channels);
     } else if (channels === 1) {
       const value = k.let('value', op('i16x8.splat', [x.at(from)]));
-      k.for('i', 0, lanes, (i) => k.store(rows, add(to, i), value, 'v128'), { step: WIDE });
+      // The last vector ends with the pixel.
+      const places = roundedUp(lanes, PANEL);
+      for (let i = 0; i < places; i += PANEL) k.store(rows, add(to, Math.min(i, lanes - PANEL)), value, 'v128');
     } else {
       k.for('c', 0, channels, (c) => {
         const value = k.let('value', x.at(add(from, c)));
@@ -177,21 +185,15 @@ function meetings(g: WindowGeometry, pairs: readonly Pair[], pixels: number): Me
   return [...found.values()].sort((a, b) => column(a) - column(b));
 }
 
-/** `pixels` pixels by 8 channels. `base(ky)` is the index of the first pixel's place in row `ky` of the window. */
-function buildTile(
-  k: KernelBuilder,
-  p: Parts,
-  pixels: number,
-  channel: Expr,
-  base: (ky: Expr) => Expr,
-  out: Expr,
-): void {
+/** `pixels` pixels by a panel. `base(ky)` is the index of the first pixel's place in row `ky` of the window. */
+function buildTile(k: KernelBuilder, p: Parts, pixels: number, place: Expr, base: (ky: Expr) => Expr, out: Expr): void {
   const { walk, g } = p;
-  const starts = [0, LANES].map((half) => k.let('start', p.start(add(channel, half))));
+  const channel = k.let('channel', p.order.first(place));
+  const starts = [0, LANES].map((half) => k.let('start', p.start(add(place, half))));
   const acc = Array.from({ length: pixels }, () => starts.map((start) => k.variable('acc', start)));
   const perChannel = walk.looped * walk.pairs.length * 2;
   k.for('ky', 0, walk.looped, (row) => {
-    const w = k.let('w', affine([[row, walk.pairs.length * 2 * WIDE]], mul(channel, perChannel)));
+    const w = k.let('w', affine([[row, walk.pairs.length * 2 * PANEL]], mul(place, perChannel)));
     const rowsUsed = Math.max(...walk.pairs.flat().map(([ky]) => ky)) + 1;
     const bases = Array.from({ length: rowsUsed }, (_, ky) => k.let('base', add(base(add(row, ky)), channel)));
     const loaded = new Map<string, Expr>();
@@ -207,38 +209,23 @@ function buildTile(
       for (const { pixel, pair } of uses) {
         halves.forEach((x, half) => {
           const sum = (acc[pixel] as Variable[])[half] as Variable;
-          const weights = p.weights.at(add(w, pair * 2 * WIDE + half * WIDE), 'v128');
+          const weights = p.weights.at(add(w, pair * 2 * PANEL + half * PANEL), 'v128');
           k.set(sum, op('i32x4.add', [sum.value, op('i32x4.dot_i16x8_s', [x, weights])]));
         });
       }
     }
   });
-  finishTile(k, p, acc, channel, out);
-}
-
-function finishTile(
-  k: KernelBuilder,
-  { scale, stage, y, g }: Parts,
-  acc: readonly (readonly Variable[])[],
-  channel: Expr,
-  out: Expr,
-): void {
   const rows = acc.map(() => [] as Expr[]);
   [0, LANES].forEach((half, i) => {
-    const group = scale.group(add(channel, half));
+    const group = p.scale.group(add(place, half));
     acc.forEach((sums, pixel) => {
       (rows[pixel] as Expr[]).push(k.let('scaled', group((sums[i] as Variable).value)));
     });
   });
-  const { channels } = g.output;
-  const valid = channel.kind === 'const' ? Math.min(WIDE, channels - Number(channel.value)) : WIDE;
-  const first = k.let('out', add(out, channel));
-  storeRows(k, stage, rows, valid, (pixel, at, value, access) =>
-    k.store(y, add(first, pixel * channels + at), value, access),
-  );
+  storeTile(k, p, p.order, rows, place, out);
 }
 
-/** All channels of `pixels` pixels from column `ox` on; channels that do not fill a vector are a tile of their own. */
+/** All channels of `pixels` pixels from column `ox` on. */
 function buildPixels(
   k: KernelBuilder,
   p: Parts,
@@ -246,7 +233,6 @@ function buildPixels(
   pixels: number,
   at: { readonly oy: Expr; readonly ox: Expr; readonly out: Expr },
 ): void {
-  const { channels } = p.g.output;
   const start = k.let('column', mul(at.ox, p.g.stride[1] * p.lanes));
   const kept = p.walk.looped > 1 ? [] : p.walk.pairs.flat().map(([ky]) => ky);
   const bases = Array.from({ length: Math.max(0, ...kept.map((ky) => ky + 1)) }, (_, ky) =>
@@ -254,17 +240,12 @@ function buildPixels(
   );
   const base = (ky: Expr): Expr =>
     ky.kind === 'const' && p.walk.looped === 1 ? (bases[Number(ky.value)] as Expr) : add(ring.row(at.oy, ky), start);
-  const tile = (channel: Expr) => buildTile(k, p, pixels, channel, base, at.out);
-  const whole = channels - (channels % WIDE);
-  k.for('c', 0, whole, tile, { step: WIDE });
-  if (whole < channels) tile(i32(whole));
+  k.for('c', 0, p.order.places, (place) => buildTile(k, p, pixels, place, base, at.out), { step: PANEL });
 }
 
-function pixelsPerTile(width: number): number {
-  const tiles = (pixels: number) => Math.ceil(width / pixels) + (width % pixels === 0 ? 0 : 0.5);
-  return Array.from({ length: MOST_PIXELS }, (_, i) => MOST_PIXELS - i)
-    .filter((pixels) => pixels <= width)
-    .reduce((best, pixels) => (tiles(pixels) < tiles(best) ? pixels : best));
+/** What a tile of so many pixels takes: pixels and what they share. */
+function tileCost(pixels: number): number {
+  return pixels + 0.5;
 }
 
 function build(k: KernelBuilder): void {
@@ -272,35 +253,33 @@ function build(k: KernelBuilder): void {
   const g = geometryOf(site);
   const walk = walkOf(g);
   const { channels } = g.output;
-  const lanes = roundedUp(channels, WIDE);
+  // Fewer channels than a panel has are staged and multiplied like a panel.
+  const order = channelOrder(channels, PANEL);
+  const lanes = Math.max(channels, PANEL);
   const [stage, ranges] = [stageOf(site), rangesOf(site)];
   const bias = biasOf(k.site, channels);
   const { zeroPoint } = affineOf(k.site.inputs[0] as TensorType);
-  const starts = ranges.map((_, c) => {
-    const sum = weightsOf(site, c).reduce((total, w) => total + w, 0);
-    return ((bias[c] as number) - zeroPoint * sum) | 0;
-  });
-  // Tables are read for whole tiles of channels.
-  while (starts.length < lanes) starts.push(0);
+  const startOf = (channel: number): number => {
+    const sum = weightsOf(site, channel).reduce((total, w) => total + w, 0);
+    return ((bias[channel] as number) - zeroPoint * sum) | 0;
+  };
   const x = k.input(0, 'x');
-  const weights = k.rom('w', 'i16', packPairs(site, g, walk));
-  const start = laneTable(k, 'start', starts);
-  const scale = vectorScale(k, stage, ranges, lanes);
+  const weights = k.rom('w', 'i16', packPairs(site, g, walk, order.channelAt));
+  const start = laneTable(k, 'start', order.channelAt.map(startOf));
+  const scale = vectorScale(k, stage, ranges, order.channelAt);
   // A tile's last pair may begin at the last column of the last row and end beyond it.
   const rows = ringBuffer(k, g, 'i16', lanes, g.dilation[1] * lanes);
-  const p: Parts = { g, walk, lanes, rows, weights, start, scale, stage, y: k.output(0, 'y') };
+  const p: Parts = { g, walk, order, lanes, rows, weights, start, scale, stage, y: k.output(0, 'y') };
   const ring = rowRing(k, g, pixelStage(k, g, x, rows, lanes));
-  const pixels = pixelsPerTile(g.output.width);
+  const tiles = tilingOf(g.output.width, MOST_PIXELS, tileCost, k.site.optimize);
   ring.fillEnds();
   k.for('n', 0, g.batch, (n) => {
     ring.begin(n);
     k.for('oy', 0, g.output.height, (oy) => {
       ring.advance(n, oy);
-      const tile = (count: number) => (ox: Expr) =>
-        buildPixels(k, p, ring, count, { oy, ox, out: k.let('first', outputIndex(g, n, oy, ox, i32(0))) });
-      const whole = g.output.width - (g.output.width % pixels);
-      k.for('ox', 0, whole, tile(pixels), { step: pixels });
-      if (whole < g.output.width) tile(g.output.width - whole)(i32(whole));
+      forTiles(k, 'ox', g.output.width, tiles, (ox, pixels) => {
+        buildPixels(k, p, ring, pixels, { oy, ox, out: k.let('first', outputIndex(g, n, oy, ox, i32(0))) });
+      });
     });
   });
 }

@@ -22,7 +22,7 @@ import type { KernelBuilder } from '../../kernel.ts';
 import { type AccumulatorRange, within } from '../../proved-scale.ts';
 
 /** Lanes of a vector of i32. */
-export const LANES = 4;
+export const LANES = 4 as const;
 
 /** Requantizes the accumulators of four channels; made once per group of channels, used for several pixels. */
 export type GroupScale = (acc: Expr) => Expr;
@@ -43,22 +43,16 @@ export function scaleApplies(stage: OutputStage, ranges: readonly AccumulatorRan
   return planOf(stage, ranges) !== undefined || 'accumulators are too large for one 64-bit product';
 }
 
-/**
- * The tables of the stage, for so many channels (at least as many as have ranges, rounded up to whole groups). Only for
- * stages to which `scaleApplies`.
- */
+/** The tables of the stage, in the order of `channelAt`. Only for stages to which `scaleApplies`. */
 export function vectorScale(
   k: KernelBuilder,
   stage: OutputStage,
   ranges: readonly AccumulatorRange[],
-  channels = ranges.length,
+  channelAt: readonly number[],
 ): VectorScale {
-  const filled: OutputStage = {
-    ...stage,
-    multipliers: perChannelOf(stage.multipliers, channels),
-    scales: perChannelOf(stage.scales, channels),
-  };
-  return stage.rounding === 'float' ? floatScale(k, filled) : doubleScale(k, filled, perChannelOf(ranges, channels));
+  const placed = <T>(rows: readonly T[]) => channelAt.map((c) => rows[rows.length === 1 ? 0 : c] as T);
+  const ordered = { ...stage, multipliers: placed(stage.multipliers), scales: placed(stage.scales) };
+  return stage.rounding === 'float' ? floatScale(k, ordered) : doubleScale(k, ordered, placed(ranges));
 }
 
 /** One i32 constant per channel: a vector in the code where all agree, else loaded from a table. */
@@ -74,9 +68,9 @@ function padded(values: readonly number[], filler: number): number[] {
   return [...values, ...new Array<number>(extra).fill(filler)];
 }
 
-/** One row per channel; the last row is that of all channels that have none of their own. */
+/** One row per channel, from a row for each or one for all. */
 function perChannelOf<T>(rows: readonly T[], channels: number): readonly T[] {
-  return Array.from({ length: channels }, (_, channel) => rows[Math.min(channel, rows.length - 1)] as T);
+  return Array.from({ length: channels }, (_, channel) => rows[rows.length === 1 ? 0 : channel] as T);
 }
 
 /** The constants of one channel. */

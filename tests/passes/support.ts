@@ -6,6 +6,7 @@ import { evaluate } from '../../ir/tensor/evaluate.ts';
 import type { Graph } from '../../ir/tensor/graph.ts';
 import { parseGraph } from '../../ir/tensor/parse.ts';
 import { printGraph } from '../../ir/tensor/print.ts';
+import { Random } from '../support/random.ts';
 import { forAllGraphs, type RandomGraphOptions, randomInputs, sameBits } from '../support/random-graph.ts';
 
 /** Runs one pass over a graph given as text and expects the text of the result. */
@@ -62,4 +63,34 @@ export async function expectExact(pass: Pass, file: string, options: RandomGraph
     },
   });
   if (tried > 1) assert.ok(fired * 10 >= tried, `${pass.name} fired on only ${fired} of ${tried} random graphs`);
+}
+
+/**
+ * On graphs that `make` draws: valid, bit-equal, done after one run; and the pass fires on some part of them between the
+ * two given ones, so that both what it does and what it must leave are tried.
+ */
+export function expectExactOn(
+  pass: Pass,
+  file: string,
+  make: (r: Random) => Graph,
+  [least, most]: readonly [number, number] = [0.2, 0.95],
+): void {
+  const only = process.env.MCC_SEED;
+  const seeds = only === undefined ? Array.from({ length: 300 }, (_, i) => i + 1) : [Number(only)];
+  let fired = 0;
+  for (const seed of seeds) {
+    const graph = make(new Random(seed));
+    try {
+      const { graph: after, patches } = runPasses(graph, [pass], { verifyEach: true });
+      if (patches > 0) fired++;
+      expectSameResults(graph, after, seed);
+      assert.is(runPasses(after, [pass], { verifyEach: false }).patches, 0, 'a second run changes nothing');
+    } catch (error) {
+      const repeat = `MCC_SEED=${seed} node --import ./tools/ts.mjs ${file}`;
+      throw new Error(`seed ${seed}: ${(error as Error).message}\n${printGraph(graph)}repeat: ${repeat}`);
+    }
+  }
+  if (only !== undefined) return;
+  const part = fired / seeds.length;
+  assert.ok(part >= least && part <= most, `${pass.name} fired on ${fired} of ${seeds.length} graphs`);
 }

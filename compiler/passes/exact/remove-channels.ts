@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Graph, ValueName } from '../../../ir/tensor/graph.ts';
+import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
 import { definePass, type Facts, type NodeSite, type Patch } from '../pass.ts';
-import { type ChannelGroup, channelGroup, type Weighted } from './channels/groups.ts';
+import { type ChannelGroup, channelGroup } from './channels/groups.ts';
 import { RangeAnalysis } from './channels/ranges.ts';
 import { idleChannels, type Removal, twinChannels } from './channels/removal.ts';
 import { removalPatch } from './channels/slice.ts';
@@ -25,7 +25,7 @@ class ChannelFacts {
     this.ranges = new RangeAnalysis(graph, facts);
   }
 
-  private of(graph: Graph, node: Weighted): Known {
+  private of(graph: Graph, node: Node): Known {
     const old = this.known.get(node.outputs[0]);
     if (old !== undefined) return old;
     const known: Known = { group: channelGroup(graph, this.facts, node), answers: new Map() };
@@ -33,7 +33,7 @@ class ChannelFacts {
     return known;
   }
 
-  answer(graph: Graph, node: Weighted, rule: RuleName): Removal | string {
+  answer(graph: Graph, node: Node, rule: RuleName): Removal | string {
     const { group, answers } = this.of(graph, node);
     const old = answers.get(rule);
     if (old !== undefined) return old;
@@ -42,7 +42,7 @@ class ChannelFacts {
     return answer;
   }
 
-  patch(graph: Graph, node: Weighted, rule: RuleName): Patch {
+  patch(graph: Graph, node: Node, rule: RuleName): Patch {
     const { group } = this.of(graph, node);
     const patch = removalPatch(graph, this.facts, group, this.ranges, this.answer(graph, node, rule) as Removal);
     for (const { inputs, outputs } of patch.swap?.keys() ?? [])
@@ -63,7 +63,7 @@ function factsOf({ graph, facts }: NodeSite): ChannelFacts {
   return known;
 }
 
-const ON = ['conv2d', 'fully_connected'] as const;
+const ON = ['conv2d', 'depthwise_conv2d', 'fully_connected'] as const;
 
 function rule(name: RuleName) {
   return {
@@ -73,10 +73,10 @@ function rule(name: RuleName) {
     // What a layer does not read may be all that a layer before it reads something for.
     backwards: true as const,
     when(site: NodeSite) {
-      const answer = factsOf(site).answer(site.graph, site.node as Weighted, name);
+      const answer = factsOf(site).answer(site.graph, site.node, name);
       return typeof answer === 'string' ? answer : (true as const);
     },
-    rewrite: (site: NodeSite) => factsOf(site).patch(site.graph, site.node as Weighted, name),
+    rewrite: (site: NodeSite) => factsOf(site).patch(site.graph, site.node, name),
   };
 }
 

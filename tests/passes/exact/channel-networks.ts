@@ -181,7 +181,7 @@ class Builder {
 
   private depthwise(x: ValueName): ValueName | undefined {
     const { r } = this;
-    const channels = (this.typeOf(x).shape[3] as number) * r.pick([1, 1, 1, 2]);
+    const channels = (this.typeOf(x).shape[3] as number) * r.pick([1, 1, 1, 2, 4]);
     const [height, width] = [r.int(1, 3), r.int(1, 3)];
     const { weights, twins } = this.rows(channels, height * width, 1);
     const operands = this.operands([1, height, width, channels], 3, weights, twins);

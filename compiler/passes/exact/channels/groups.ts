@@ -12,7 +12,7 @@ import { channelCount } from './ranges.ts';
 /** Channels are numbers; the group's values map each place along their last axis to one. */
 export interface ChannelGroup {
   readonly values: ReadonlyMap<ValueName, Int32Array>;
-  readonly sources: ReadonlySet<Weighted>;
+  readonly sources: ReadonlySet<Node>;
   readonly through: ReadonlySet<Node>;
   readonly sinks: ReadonlySet<Weighted>;
   /** Channels that must stay, and why. */
@@ -22,7 +22,7 @@ export interface ChannelGroup {
 /** A node whose weights lie in rows (output channels) of columns (input channels). */
 export type Weighted = Node<'conv2d' | 'fully_connected'>;
 
-export function channelGroup(graph: Graph, facts: Facts, source: Weighted): ChannelGroup {
+export function channelGroup(graph: Graph, facts: Facts, source: Node): ChannelGroup {
   return new Walk(graph, facts).from(source.outputs[0]);
 }
 
@@ -53,8 +53,14 @@ export function isWeighted(node: Node): node is Weighted {
   return node.op === 'conv2d' || node.op === 'fully_connected';
 }
 
+/** Whether a depthwise convolution makes all its channels from one, so that each is a filter of its own. */
+function isFilterBank(graph: Graph, node: Node): boolean {
+  if (node.op !== 'depthwise_conv2d' || channelCount(typeOfValue(graph, node.inputs[0])) !== 1) return false;
+  return channelCount(typeOfValue(graph, node.outputs[0])) > 1;
+}
+
 /** Why the results of a convolution or matrix product cannot lose channels by losing rows of weights. */
-function sourceFault(graph: Graph, facts: Facts, node: Weighted): string | undefined {
+function sourceFault(graph: Graph, facts: Facts, node: Node): string | undefined {
   const [x, w] = inputTypes(graph, node);
   if (!hasPlainWeights(graph, facts, node)) return 'its weights or bias are not dense constants';
   if (node.op === 'conv2d' && channelCount(x) !== w.shape[3]) return 'it is grouped';
@@ -79,6 +85,7 @@ function tiesOf(graph: Graph, facts: Facts, node: Node): readonly Tie[] | string
   switch (node.op) {
     case 'depthwise_conv2d': {
       if (!hasPlainWeights(graph, facts, node)) return `%${node.outputs[0]} has weights that are not dense constants`;
+      if (isFilterBank(graph, node)) return [];
       const multiplier = channelCount(y) / channelCount(typeOfValue(graph, x));
       return [{ operand: x, count: channelCount(y), out: same, in: (i) => Math.floor(i / multiplier) }];
     }
@@ -151,7 +158,7 @@ class Walk {
   private readonly parent: number[] = [];
   private readonly queue: ValueName[] = [];
   private readonly ties = new Map<Node, readonly Tie[] | string>();
-  private readonly sources = new Set<Weighted>();
+  private readonly sources = new Set<Node>();
   private readonly sinks = new Set<Weighted>();
   private readonly through = new Set<Node>();
   private readonly fixedValues = new Map<ValueName, string>();
@@ -206,7 +213,7 @@ class Walk {
     else if (facts.isKept(value)) this.fix(value, `%${value} becomes a state`);
     const producer = facts.producers.get(value);
     if (producer === undefined) this.fix(value, `%${value} is given`);
-    else if (isWeighted(producer)) this.define(value, producer);
+    else if (isWeighted(producer) || isFilterBank(this.graph, producer)) this.define(value, producer);
     else if (!this.tie(producer)) this.fix(value, this.ties.get(producer) as string);
     for (const reader of facts.consumers.get(value) ?? []) {
       if (isWeighted(reader)) this.read(value, reader);
@@ -217,7 +224,7 @@ class Walk {
     }
   }
 
-  private define(value: ValueName, node: Weighted): void {
+  private define(value: ValueName, node: Node): void {
     const fault = sourceFault(this.graph, this.facts, node);
     if (fault === undefined) this.sources.add(node);
     else this.fix(value, `%${value} = ${node.op}: ${fault}`);

@@ -15,6 +15,7 @@ import { storedZero } from '../../../../ir/tensor/ops/places.ts';
 import { type PoolAttrs, poolRange } from '../../../../ir/tensor/ops/pool.ts';
 import { type DType, integerRange, newData, type TensorData, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Facts } from '../../pass.ts';
+import { isUnaryByte, unaryTable } from '../unary-table.ts';
 import { productRanges } from './product-ranges.ts';
 
 /** Lowest and highest stored integer of each channel. */
@@ -170,9 +171,8 @@ function moved(x: Ranges | undefined, node: Node, y: TensorType): Ranges | undef
 function mapped(graph: Graph, node: Node, rangesOf: RangesOf): Ranges | undefined {
   const [x] = inputTypes(graph, node);
   const [y] = outputTypes(graph, node);
-  if (x.dtype !== 'i8' && x.dtype !== 'u8') return undefined;
+  if (!isUnaryByte(node, x, y)) return undefined;
   const table = unaryTable(node, x, y);
-  if (table === undefined) return undefined;
   const { low, high } = rangesOf(node.inputs[0]) ?? fullRange(x);
   const [first] = integerRange(x.dtype);
   const seen = new Map<number, readonly [number, number]>();
@@ -185,20 +185,6 @@ function mapped(graph: Graph, node: Node, rangesOf: RangesOf): Ranges | undefine
   };
   const pairs = Array.from(low, (_, c) => extremes(c));
   return { low: Int32Array.from(pairs, (pair) => pair[0]), high: Int32Array.from(pairs, (pair) => pair[1]) };
-}
-
-/** The results of a one-operand op for every stored value of an 8-bit type, lowest first. */
-export function unaryTable(node: Node, x: TensorType, y: TensorType): TensorData | undefined {
-  if ([x, y].some(({ quant }) => 'axis' in quant && quant.axis !== undefined)) return undefined;
-  const [low] = integerRange(x.dtype);
-  const data = (newData(x.dtype, 256) as Int8Array).map((_, i) => low + i);
-  const shape = [256];
-  const [table] = opRecord(node.op).evaluate({
-    inputs: [{ type: { ...x, shape }, data }],
-    outputs: [{ ...y, shape }],
-    attrs: node.attrs,
-  });
-  return table;
 }
 
 /** Exact where both operands are constants, else what the activation leaves of the type. */

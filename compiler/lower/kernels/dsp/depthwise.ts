@@ -1,5 +1,5 @@
 /**
- * Depthwise convolution of 8 bits, channel by channel.
+ * Depthwise convolution by weights of 8 bits, channel by channel.
  *
  * A channel's elements are copied out of the image into a plane of halfwords, padded with the zero point, so that nothing
  * is tested afterwards and every word holds two neighbours. The channel's weights, doubled for the requantization, wait in
@@ -26,116 +26,16 @@ import {
 } from '../../../../ir/loop/build.ts';
 import type { Opcode } from '../../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
-import type { Multiplier } from '../../../../ir/tensor/fixed-point.ts';
-import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
-import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
-import { affineOf, integerRange, type TensorType } from '../../../../ir/tensor/types.ts';
-import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
-import {
-  type AccumulatorRange,
-  accumulatorRange,
-  type ShortScale,
-  scaledFits,
-  shortScale,
-  steadyResult,
-} from '../../proved-scale.ts';
-import { requantizer } from '../../requantize.ts';
-import {
-  type LineStep,
-  lineSteps,
-  type PlanePlan,
-  planPlane,
-  reach,
-  readsAhead,
-  tapsAt,
-  weightPairs,
-} from './depthwise-plan.ts';
+import type { Kernel, KernelBuilder } from '../../kernel.ts';
+import { type Layer, layerOf, refusal, stepsOf } from './depthwise-layer.ts';
+import { type LineStep, lineSteps, reach, readsAhead, tapsAt, weightPairs } from './depthwise-plan.ts';
+import { type Ends, type Tail, tailOf } from './depthwise-tail.ts';
 import { PlaneGather } from './plane.ts';
 
-type Depthwise = Site<'depthwise_conv2d'>;
 type Builder = KernelBuilder<'depthwise_conv2d'>;
 
-/** Multiplications of one pair of outputs that are written one after another. */
-const MOST_STEPS = 200;
-/** Up to as many, two lines of outputs are computed together. */
+/** Up to as many multiplications of a pair of outputs, two lines of outputs are computed together. */
 const MOST_PAIRED_STEPS = 24;
-
-function stepsOf({ along, across }: PlanePlan): number {
-  return lineSteps(along, along.output > 1 ? 2 : 1).length * across.window;
-}
-
-/** What the kernel knows of its layer. */
-interface Layer {
-  readonly g: WindowGeometry;
-  readonly plane: PlanePlan;
-  readonly stage: OutputStage;
-  readonly zeroPoint: number;
-  /** The stored weights, by tap and then by output channel. */
-  readonly weights: ArrayLike<number>;
-  /** The bias with the input's zero point folded in. */
-  readonly starts: readonly number[];
-  readonly ranges: readonly AccumulatorRange[];
-}
-
-function* weightsOf(w: ArrayLike<number>, channel: number, channels: number): Iterable<number> {
-  for (let i = channel; i < w.length; i += channels) yield w[i] as number;
-}
-
-function layerOf({ inputs, outputs, attrs, constant }: Depthwise): Layer {
-  const [x, w, biasType] = inputs as [TensorType, TensorType, TensorType | undefined];
-  const y = outputs[0] as TensorType;
-  const g = convGeometry(x, w, y, attrs as ConvAttrs);
-  const { channels } = g.output;
-  const weights = constant(1)?.data as ArrayLike<number>;
-  const given = constant(2);
-  const bias = biasValues(biasType && given ? { type: biasType, data: given.data } : undefined, channels);
-  const { zeroPoint } = affineOf(x);
-  const [low, high] = integerRange(x.dtype);
-  const starts: number[] = [];
-  const ranges: AccumulatorRange[] = [];
-  for (let c = 0; c < channels; c++) {
-    const own = [...weightsOf(weights, c, channels)];
-    const sum = own.reduce((total, value) => total + value, 0);
-    starts.push((bias[c] as number) - zeroPoint * sum);
-    ranges.push(accumulatorRange(own, bias[c] as number, { low, high, zeroPoint }));
-  }
-  const stage = convStage(x, w, y, attrs as ConvAttrs);
-  return withSteadyChannels({ g, plane: planPlane(g), stage, zeroPoint, weights, starts, ranges });
-}
-
-/** Gives channels that have one result whatever the inputs no weights, and a start and a factor of 1/8 that make it. */
-function withSteadyChannels(layer: Layer): Layer {
-  const { stage, weights, starts, ranges } = layer;
-  const results = ranges.map((range, c) => steadyResult(stage, range, c));
-  if (results.every((result) => result === undefined)) return layer;
-  const isSteady = (c: number) => results[c] !== undefined;
-  const steadyStart = (c: number) => 8 * (results[c] as number);
-  const multipliers = starts.map((_, c) =>
-    isSteady(c)
-      ? { multiplier: 2 ** 30, shift: -2 }
-      : (stage.multipliers[stage.multipliers.length === 1 ? 0 : c] as Multiplier),
-  );
-  return {
-    ...layer,
-    stage: { ...stage, multipliers },
-    weights: Array.from(weights, (value, i) => (isSteady(i % starts.length) ? 0 : value)),
-    starts: starts.map((start, c) => (isSteady(c) ? steadyStart(c) : start)),
-    ranges: ranges.map((range, c) => (isSteady(c) ? { low: steadyStart(c), high: steadyStart(c) } : range)),
-  };
-}
-
-function refusal(site: Depthwise): string | undefined {
-  const [x, w, bias] = site.inputs as [TensorType, TensorType, TensorType | undefined];
-  if (!site.target.dsp) return 'needs dual 16-bit multiplies';
-  if (x.dtype !== 'i8') return `not for ${x.dtype}`;
-  if (site.constant(1) === undefined) return 'needs constant weights';
-  if (bias !== undefined && site.constant(2) === undefined) return 'needs a constant bias';
-  if (w.quant.kind !== 'affine' || w.quant.zeroPoint.some((zero) => zero !== 0)) return 'needs symmetric weights';
-  const { plane, starts } = layerOf(site);
-  const steps = stepsOf(plane);
-  if (steps > MOST_STEPS) return `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}`;
-  return starts.some((start) => Math.abs(start) >= 2 ** 30) ? 'a bias may reach 2^30' : undefined;
-}
 
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_planes',
@@ -174,12 +74,9 @@ const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
 };
 
 /** A channel's constants, in registers. */
-interface Channel {
-  readonly start: Expr;
+interface Channel extends Ends {
   /** By line of taps, then by pair. */
   readonly weights: readonly (readonly Expr[])[];
-  /** From the accumulator to the stored value. */
-  readonly finish: (acc: Expr) => Expr;
 }
 
 /** Lines of outputs that are computed together. */
@@ -187,40 +84,6 @@ interface Lines {
   readonly source: Expr;
   readonly line: Expr;
   readonly count: number;
-}
-
-/** How accumulators begin and end. */
-interface Tail {
-  /** Weights and start are twice what they are. */
-  readonly isDoubled: boolean;
-  readonly channel: (oc: Expr) => Omit<Channel, 'weights'>;
-}
-
-function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale): Tail {
-  // Tables even where all channels agree, so that layers of one shape share their code.
-  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
-    k.rom(name, elem, starts.map(value));
-  const start = table('start', 'i32', (value) => 2 * value);
-  const factor = table('multiplier', 'i32', (_, c) => factors(c)[0]);
-  const left = table('power', 'u8', (_, c) => Math.log2(factors(c)[1]));
-  return {
-    isDoubled: true,
-    channel: (oc) => {
-      const begin = k.let('start', start.at(oc));
-      const multiplier = k.let('multiplier', factor.at(oc));
-      const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
-      return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
-    },
-  };
-}
-
-function generalTail(k: Builder, { stage, starts, ranges }: Layer): Tail {
-  const start = k.rom('start', 'i32', starts);
-  const tail = requantizer(k, stage, 'i32', scaledFits(stage, ranges));
-  return {
-    isDoubled: false,
-    channel: (oc) => ({ start: k.let('start', start.at(oc)), finish: (acc) => tail.apply(acc, oc) }),
-  };
 }
 
 /** Spells the multiplications over a plane in scratch memory. */
@@ -236,9 +99,8 @@ class Convolution {
     const { plane } = layer;
     this.k = k;
     this.layer = layer;
-    const scale = shortScale(layer.stage, layer.ranges);
     this.w = k.rom('w', 'i8', Int8Array.from(layer.weights));
-    this.tail = typeof scale === 'string' ? generalTail(k, layer) : shortTail(k, layer, scale);
+    this.tail = tailOf(k, layer);
     this.scratch = k.scratch('plane', 'i32', plane.lines * plane.words);
     this.pairs = weightPairs([...lineSteps(plane.along, 2), ...lineSteps(plane.along, 1)]);
   }

@@ -179,6 +179,47 @@ suite('every requantization', () => {
   );
 });
 
+/** A layer of 16 by 8 bits; large biases and factors of either size of shift. */
+function layer16(r: Random, accumulator: 'i32' | 'i64', factor: number): Graph {
+  const scales = [1, 1.3, 0.7, 1.1, 0.9].map((scale) => 0.01 * scale);
+  const x = affineType('i16', [1, 9, 8, 5], 0.001);
+  const w = affineType('i8', [1, 3, 3, 5], scales, 0, 3);
+  const biasScales = scales.map((scale) => scale * 0.001);
+  const bias = scales.map(() => r.int(-(2 ** 20), 2 ** 20));
+  const biasGiven =
+    accumulator === 'i64'
+      ? { type: affineType('i64', [5], biasScales, 0, 0), data: BigInt64Array.from(bias, BigInt) }
+      : { type: affineType('i32', [5], biasScales, 0, 0), data: Int32Array.from(bias) };
+  const sides = { top: 1, left: 1, bottom: 1, right: 1 };
+  const attrs = {
+    stride: [1, 1],
+    dilation: [1, 1],
+    padding: sides,
+    activation: 'relu',
+    rounding: 'double',
+    accumulator,
+  };
+  const weights = { type: w, data: randomBytes(r, 45).map((value) => Math.max(-127, value)) };
+  const y = affineType('i16', [1], 0.00001 / factor);
+  return singleNode('depthwise_conv2d', attrs as never, [{ type: x }, weights, biasGiven], y);
+}
+
+suite('16 by 8 bits', () => {
+  const faults = (['i32', 'i64'] as const).flatMap((accumulator) =>
+    [0.6, 0.1, 0.004, 0.0001, 0.000003].flatMap((factor, seed) => {
+      const r = new Random(seed);
+      const graph = layer16(r, accumulator, factor);
+      const input = Int16Array.from({ length: 360 }, () =>
+        r.chance(0.2) ? r.pick([-32768, 32767]) : r.int(-32768, 32767),
+      );
+      const { kernel } = planOf(graph);
+      const found = kernel === KERNEL ? fault(graph, [input]) : `kernel ${kernel}`;
+      return found === undefined ? [] : [`${accumulator}, factor ${factor}: ${found}`];
+    }),
+  );
+  assert.equal(faults, [], AGAIN);
+});
+
 suite('takes the place of its input where pixels keep their order', () => {
   const inPlace = (l: Layer) => planOf(layer(new Random(1), l)).inPlace.length > 0;
   const square = { size: [8, 8], channels: 3, window: [3, 3], padding: [1, 1] } as const;

@@ -1,0 +1,94 @@
+/** How the accumulators of depthwise convolutions begin, and how they become stored values. */
+import { type Buffer, op } from '../../../../ir/loop/build.ts';
+import type { Expr } from '../../../../ir/loop/types.ts';
+import { type Multiplier, reducedMultiplier } from '../../../../ir/tensor/fixed-point.ts';
+import type { KernelBuilder } from '../../kernel.ts';
+import { type ShortScale, scaledFits, shortScale } from '../../proved-scale.ts';
+import { clampTo, requantizer } from '../../requantize.ts';
+import type { Layer } from './depthwise-layer.ts';
+
+type Builder = KernelBuilder<'depthwise_conv2d'>;
+
+/** Of one channel, in registers. */
+export interface Ends {
+  readonly start: Expr;
+  /** From the accumulator to the stored value. */
+  readonly finish: (acc: Expr) => Expr;
+}
+
+/** How accumulators begin and end. */
+export interface Tail {
+  /** Weights and start are twice what they are. */
+  readonly isDoubled: boolean;
+  readonly channel: (oc: Expr) => Ends;
+}
+
+function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale): Tail {
+  // Tables even where all channels agree, so that layers of one shape share their code.
+  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
+    k.rom(name, elem, starts.map(value));
+  const start = table('start', 'i32', (value) => 2 * value);
+  const factor = table('multiplier', 'i32', (_, c) => factors(c)[0]);
+  const left = table('power', 'u8', (_, c) => Math.log2(factors(c)[1]));
+  return {
+    isDoubled: true,
+    channel: (oc) => {
+      const begin = k.let('start', start.at(oc));
+      const multiplier = k.let('multiplier', factor.at(oc));
+      const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
+      return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
+    },
+  };
+}
+
+function generalTail(k: Builder, { stage, starts, ranges }: Layer): Tail {
+  const start = k.rom('start', 'i32', starts);
+  const tail = requantizer(k, stage, 'i32', scaledFits(stage, ranges));
+  return {
+    isDoubled: false,
+    channel: (oc) => ({ start: k.let('start', start.at(oc)), finish: (acc) => tail.apply(acc, oc) }),
+  };
+}
+
+/** The multiplier that is one rounded high product, SMMULR, for all channels; undefined where some channel needs more. */
+function highFactors({ stage, starts }: Layer): readonly number[] | undefined {
+  const factors = starts.map((_, c) => {
+    const { multiplier, shift } = stage.multipliers[stage.multipliers.length === 1 ? 0 : c] as Multiplier;
+    return reducedMultiplier(multiplier) * 2 ** (17 + shift);
+  });
+  return factors.every((factor) => Number.isInteger(factor) && factor < 2 ** 31) ? factors : undefined;
+}
+
+/**
+ * 16 by 8 bits, with sums that fit into 32: (acc * m + 2^(14 - shift)) >> (15 - shift), m of 16 bits, is the rounded high
+ * word of acc * (m * 2^(17 + shift)).
+ */
+function longTail(k: Builder, layer: Layer): Tail {
+  const { stage } = layer;
+  const start = k.rom('start', 'i32', layer.starts);
+  const factors = highFactors(layer);
+  if (factors === undefined) {
+    const tail = requantizer(k, stage, 'i64', false);
+    const finish = (oc: Expr) => (acc: Expr) => tail.apply(op('i64.extend_i32_s', [acc]), oc);
+    return { isDoubled: false, channel: (oc) => ({ start: k.let('start', start.at(oc)), finish: finish(oc) }) };
+  }
+  const table = k.rom('multiplier', 'i32', factors);
+  return {
+    isDoubled: false,
+    channel: (oc) => {
+      const begin = k.let('start', start.at(oc));
+      const multiplier = k.let('multiplier', table.at(oc));
+      return {
+        start: begin,
+        finish: (acc) => clampTo(op('i32.mulhir_s', [acc, multiplier]), stage.low, stage.high),
+      };
+    },
+  };
+}
+
+/** The shortest that is proved; declares its tables. */
+export function tailOf(k: Builder, layer: Layer): Tail {
+  if (layer.accumulator === 'i64') return longTail(k, layer);
+  const scale = shortScale(layer.stage, layer.ranges);
+  return typeof scale === 'string' ? generalTail(k, layer) : shortTail(k, layer, scale);
+}

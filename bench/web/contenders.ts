@@ -51,4 +51,11 @@ export const CONTENDERS: readonly Contender[] = [
     runtime: 'runtime/tfjs-tflite/',
     reads: tflite,
   },
+  {
+    name: 'onnxruntime-web',
+    places: ['chromium', 'node'],
+    script: 'peers/ort.js',
+    runtime: 'runtime/ort/',
+    reads: () => 'onnx',
+  },
 ];

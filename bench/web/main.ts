@@ -14,6 +14,7 @@ import { lowerVerified } from '../../compiler/compile.ts';
 import { TARGETS, type TargetName } from '../../compiler/targets/index.ts';
 import { CONTENDERS, type Contender, PLACES, type Place } from './contenders.ts';
 import { F32_MODELS, INT8_MODELS, type Model, readModel } from './models.ts';
+import { onnxInput, onnxOf } from './onnx.ts';
 import { type Measurement, measurementText, resultsPage, tables } from './report.ts';
 import { chromiumRunner, nodeRunner, type Request, type Runner } from './run.ts';
 import { withoutSignature } from './signature.ts';
@@ -30,9 +31,10 @@ function some<T extends string>(flag: string, text: string | undefined, known: r
   process.exit(2);
 }
 
-/** Writes the model and its packages; the sizes are what a page downloads. */
+/** Writes the model, converted too, and its packages. */
 async function stageModel(folder: string, model: Model, targets: readonly TargetName[]): Promise<void> {
   writeFileSync(join(folder, 'models', `${model.name}.tflite`), withoutSignature(model.bytes));
+  writeFileSync(join(folder, 'models', `${model.name}.onnx`), onnxOf(model.imported));
   for (const target of targets) {
     const { program } = lowerVerified(model.graph, TARGETS[target]);
     for (const { path, content } of await emitFor(program, TARGETS[target], {
@@ -52,11 +54,9 @@ function requestOf({ target, script, runtime, file, reads }: Contender, model: M
     script,
     options: { runtime: target ? `${runtime}${model.name}/` : runtime, ...(file === undefined ? {} : { file }) },
     ...(target ? {} : { model: `models/${model.name}.${form}` }),
-    inputs: model.inputs.map(({ shape, data }) => ({
-      array: data.constructor.name,
-      shape,
-      values: Array.from(data as Float32Array),
-    })),
+    inputs: model.inputs
+      .map(({ type, data }) => (form === 'onnx' ? onnxInput(type, data) : { shape: type.shape, data }))
+      .map(({ shape, data }) => ({ array: data.constructor.name, shape, values: Array.from(data as Float32Array) })),
   };
 }
 

@@ -7,7 +7,7 @@ import { dataFromBytes } from '../../ir/tensor/bytes.ts';
 import { evaluate } from '../../ir/tensor/evaluate.ts';
 import { type Graph, typeOfValue } from '../../ir/tensor/graph.ts';
 import { opRecord } from '../../ir/tensor/ops/index.ts';
-import { byteSize, elementCount, type TensorData } from '../../ir/tensor/types.ts';
+import { byteSize, elementCount, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { mobilenetV2 } from './mobilenet.ts';
 
 const SHARED = process.env.MCC_SHARED ?? fileURLToPath(new URL('../../../shared', import.meta.url));
@@ -18,8 +18,11 @@ export const F32_MODELS = ['ad_f32', 'ic_f32', 'vww_f32', 'mobilenet_v2'] as con
 export interface Model {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** As the file has it. */
+  readonly imported: Graph;
   /** After the exact passes. */
   readonly graph: Graph;
+  /** Of the file: the exact passes may save some. */
   readonly macs: number;
   readonly isFloat: boolean;
   readonly inputs: readonly Port[];
@@ -30,7 +33,7 @@ export interface Model {
 }
 
 export interface Port {
-  readonly shape: readonly number[];
+  readonly type: TensorType;
   readonly data: TensorData;
 }
 
@@ -40,7 +43,8 @@ export function readModel(nameOrPath: string): Model {
   const path = isPath ? nameOrPath : `${SHARED}/models/${nameOrPath}.tflite`;
   const name = basename(path, '.tflite');
   const bytes = name === 'mobilenet_v2' ? mobilenetV2() : new Uint8Array(readFileSync(path));
-  const graph = simplify(importModel({ path, bytes, name, batch: 1 }).graph);
+  const imported = importModel({ path, bytes, name, batch: 1 }).graph;
+  const graph = simplify(imported);
   const recorded = (kind: string, names: readonly string[]): TensorData[] | undefined => {
     const file = `${SHARED}/golden/${name}/${kind}_00.bin`;
     return names.length === 1 && existsSync(file)
@@ -52,10 +56,11 @@ export function readModel(nameOrPath: string): Model {
   return {
     name,
     bytes,
+    imported,
     graph,
-    macs: macsOf(graph),
+    macs: macsOf(imported),
     isFloat: typeOfValue(graph, graph.outputs[0] as string).dtype === 'f32',
-    inputs: graph.inputs.map((port, i) => ({ shape: typeOfValue(graph, port).shape, data: data[i] as TensorData })),
+    inputs: graph.inputs.map((port, i) => ({ type: typeOfValue(graph, port), data: data[i] as TensorData })),
     expected,
     litert: recorded('litert', graph.outputs) ?? expected,
   };

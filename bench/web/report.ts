@@ -1,9 +1,11 @@
 /** What bench:web prints: a line for each measurement, and tables of the best round's medians. */
 import { existsSync, readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { typeOfValue } from '../../ir/tensor/graph.ts';
 import type { TensorData } from '../../ir/tensor/types.ts';
 import { type Contender, PLACES, type Place } from './contenders.ts';
 import type { Model } from './models.ts';
+import { onnxOutput } from './onnx.ts';
 import type { Result } from './run.ts';
 import { versionOf } from './stage.ts';
 
@@ -17,11 +19,13 @@ export interface Measurement {
 /** The largest difference from the recorded answer, in units of the output's type. */
 export function errorOf({ model, contender, result }: Measurement): number {
   const expected: readonly TensorData[] = contender.target ? model.expected : model.litert;
-  return Math.max(
-    ...expected.flatMap((data, k) =>
-      Array.from(data as Float32Array, (x, i) => Math.abs(x - (result.outputs[k]?.[i] ?? Number.NaN))),
-    ),
-  );
+  const differences = expected.flatMap((data, k) => {
+    const given = result.outputs[k] ?? [];
+    const type = typeOfValue(model.graph, model.graph.outputs[k] as string);
+    const values = contender.reads(model) === 'onnx' ? onnxOutput(type, given) : given;
+    return Array.from(data as Float32Array, (x, i) => Math.abs(x - (values[i] ?? Number.NaN)));
+  });
+  return Math.max(...differences);
 }
 
 const ms = (x: number): string => (x < 1 ? x.toFixed(4) : x.toFixed(x < 10 ? 3 : 2));

@@ -8,7 +8,16 @@ import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
 import { padded } from '../../window.ts';
 import { forRingRows, ringDistance, type WindowRows } from './ring.ts';
-import { BLOCK, type ChannelStage, channelStage, firstBytes, stageRefusal } from './stage.ts';
+import {
+  BLOCK,
+  blockStart,
+  blocksOf,
+  type ChannelBlock,
+  type ChannelStage,
+  channelStage,
+  firstBytes,
+  stageRefusal,
+} from './stage.ts';
 
 interface Shape {
   readonly g: WindowGeometry;
@@ -105,25 +114,13 @@ const depthwiseHelium: Kernel<'depthwise_conv2d'> = {
       for (let tap = 0; tap < taps; tap++) sum -= xZero * (weights[tap * channels + c] as number);
       return sum | 0;
     };
-    // Several pixels in a vector repeat what belongs to a channel.
-    const lanes = channels * share;
     const stage = convStage(xType, wType, yType, k.site.attrs);
-    const multipliers =
-      stage.multipliers.length === 1
-        ? stage.multipliers
-        : Array.from(
-            { length: lanes },
-            (_, lane) => stage.multipliers[lane % channels] as (typeof stage.multipliers)[0],
-          );
+    const blocks = share > 1 ? [Array.from({ length: BLOCK }, (_, lane) => lane % channels)] : blocksOf(channels, true);
     const x = k.input(0, 'x');
     const y = k.output(0, 'y');
-    const w = k.rom('w', 'i8', packedWeights(weights, taps, channels, lanes));
-    const ends = channelStage(
-      k,
-      { ...stage, multipliers },
-      Array.from({ length: lanes }, (_, lane) => start(lane % channels)),
-      lanes,
-    );
+    const w = k.rom('w', 'i8', packedWeights(weights, taps, channels, blocks));
+    const biases = Array.from({ length: channels }, (_, c) => start(c));
+    const ends = channelStage(k, stage, biases, blocks);
     const block: Block = { k, w, taps: tapsOf(g), groups: tapGroups(weights, taps, channels), stage: ends };
     const whole = Math.floor(g.output.width / share) * share;
     forRingRows(k, g, x, xZero, (window, n, oy) => {
@@ -136,23 +133,18 @@ const depthwiseHelium: Kernel<'depthwise_conv2d'> = {
         const from = window.starts.map((start) =>
           k.let('from', add(start, affine([[ox, g.stride[1] * channels]], middleOf(g)))),
         );
-        forBlocks(k, bytes, (b, size) => {
-          const result = depthwiseBlock(block, window, from, b, size);
-          k.store(y, add(out, mul(b, BLOCK)), result, firstBytes(size));
+        k.for('b', 0, blocks.length, (b) => {
+          const at = blockStart(channels * share, b);
+          const size = Math.min(bytes, BLOCK);
+          const result = depthwiseBlock(block, window, from, b, at, size);
+          k.store(y, add(out, at), result, firstBytes(size));
         });
       };
-      k.for('ox', 0, whole, (ox) => vectors(ox, lanes), { step: share });
+      k.for('ox', 0, whole, (ox) => vectors(ox, channels * share), { step: share });
       if (whole < g.output.width) vectors(add(whole, 0), (g.output.width - whole) * channels);
     });
   },
 };
-
-/** Vectors of up to 16 bytes. */
-function forBlocks(k: KernelBuilder<'depthwise_conv2d'>, bytes: number, body: (block: Expr, size: number) => void) {
-  const whole = Math.floor(bytes / BLOCK);
-  k.for('b', 0, whole, (b) => body(b, BLOCK));
-  if (bytes % BLOCK > 0) body(add(whole, 0), bytes % BLOCK);
-}
 
 interface Tap {
   /** Of the window. */
@@ -172,16 +164,16 @@ function tapsOf(g: WindowGeometry): readonly Tap[] {
   }));
 }
 
-/** For every block of 16 lanes, the weights of every tap. */
-function packedWeights(weights: Int8Array, taps: number, channels: number, lanes: number): Int8Array {
-  const blocks = Math.ceil(lanes / BLOCK);
-  const packed = new Int8Array(blocks * taps * BLOCK);
-  for (let lane = 0; lane < lanes; lane++) {
+/** For every block of channels, the weights of every tap. */
+function packedWeights(weights: Int8Array, taps: number, channels: number, blocks: readonly ChannelBlock[]): Int8Array {
+  const packed = new Int8Array(blocks.length * taps * BLOCK);
+  blocks.forEach((block, b) => {
     for (let tap = 0; tap < taps; tap++) {
-      const at = (Math.floor(lane / BLOCK) * taps + tap) * BLOCK + (lane % BLOCK);
-      packed[at] = weights[tap * channels + (lane % channels)] as number;
+      block.forEach((channel, lane) => {
+        packed[(b * taps + tap) * BLOCK + lane] = weights[tap * channels + channel] as number;
+      });
     }
-  }
+  });
   return packed;
 }
 
@@ -194,14 +186,21 @@ interface Block {
 }
 
 /**
- * 16 results: bytes 16 `b` and up of the pixel in the middle of whose window rows `from` point.
+ * 16 results: block `b`, which begins at byte `start` of the pixel in the middle of whose window rows `from` point.
  *
  * Registers: four vectors of words, two of halfwords (lanes with even and with odd numbers), a tap's input and weights. A
  * product needs a ninth, so it takes the place of the weights, which are loaded a second time.
  */
-function depthwiseBlock(block: Block, window: WindowRows, from: readonly Expr[], b: Expr, size: number): Expr {
+function depthwiseBlock(
+  block: Block,
+  window: WindowRows,
+  from: readonly Expr[],
+  b: Expr,
+  start: Expr,
+  size: number,
+): Expr {
   const { k, w, taps, groups } = block;
-  const rows = from.map((start) => k.let('x_row', add(start, mul(b, BLOCK))));
+  const rows = from.map((row) => k.let('x_row', add(row, start)));
   // In the middle, so that all weights are within reach of a load.
   const middle = Math.min(taps.length - 1, 7) * BLOCK;
   const at = k.let('w_at', affine([[b, taps.length * BLOCK]], middle));

@@ -11,7 +11,16 @@ import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from '../../kernel.ts';
 import { type DotRows, dotTile, type Pixels, type Runs, rowBytes } from './dots.ts';
-import { BLOCK, type ChannelStage, channelOf, channelStage, firstBytes } from './stage.ts';
+import {
+  BLOCK,
+  blockStart,
+  blocksOf,
+  type ChannelBlock,
+  type ChannelStage,
+  channelOf,
+  channelStage,
+  firstBytes,
+} from './stage.ts';
 
 /** Blocks of channels whose accumulators take the same places. */
 interface Group {
@@ -24,9 +33,14 @@ interface Group {
   readonly bytes: number;
 }
 
+/** Whether the last block, where it is not full, is made whole by channels of the one before: it would take as many slots. */
+function fillsUp(channels: number): boolean {
+  return channels > BLOCK && channels % BLOCK > BLOCK / 2;
+}
+
 function groupsOf(channels: number): Group[] {
-  const full = Math.floor(channels / BLOCK);
-  const rest = channels % BLOCK;
+  const full = fillsUp(channels) ? Math.ceil(channels / BLOCK) : Math.floor(channels / BLOCK);
+  const rest = fillsUp(channels) ? 0 : channels % BLOCK;
   const groups: Group[] = full > 0 ? [{ block: 0, blocks: full, lanes: 4, bytes: BLOCK }] : [];
   if (rest > 0) groups.push({ block: full, blocks: 1, lanes: rest > 8 ? 4 : rest > 4 ? 2 : 1, bytes: rest });
   return groups;
@@ -57,6 +71,7 @@ export class Product<K extends OpName> {
   private readonly k: KernelBuilder<K>;
   private readonly layer: ProductLayer;
   private readonly groups: readonly Group[];
+  private readonly blocks: readonly ChannelBlock[];
   private readonly stage: ChannelStage;
   private readonly w: Buffer;
   private readonly acc: Buffer;
@@ -67,9 +82,10 @@ export class Product<K extends OpName> {
     this.k = k;
     this.layer = layer;
     this.groups = groupsOf(layer.channels);
-    this.places = Math.ceil(layer.channels / BLOCK) * BLOCK;
+    this.blocks = blocksOf(layer.channels, fillsUp(layer.channels));
+    this.places = this.blocks.length * BLOCK;
     this.w = k.rom('w', 'i8', this.packedWeights());
-    this.stage = channelStage(k, layer.stage, this.biases(), layer.channels);
+    this.stage = channelStage(k, layer.stage, this.biases(), this.blocks);
     this.acc = k.scratch('acc', 'i32', tilePixels * this.places);
   }
 
@@ -119,7 +135,8 @@ export class Product<K extends OpName> {
           ]),
         );
         const bytes = this.stage.bytes(b, (q) => this.acc.at(add(from, 4 * q), 'v128_ordered'));
-        k.store(y, add(to, mul(b, BLOCK)), bytes, firstBytes(group.bytes));
+        const start = fillsUp(layer.channels) ? blockStart(layer.channels, b) : mul(b, BLOCK);
+        k.store(y, add(to, start), bytes, firstBytes(group.bytes));
       });
     });
   }
@@ -137,18 +154,18 @@ export class Product<K extends OpName> {
   }
 
   private packedWeights(): Int8Array {
-    const { runs, channels, weight } = this.layer;
+    const { runs, weight } = this.layer;
     const stride = Math.ceil(runs.bytes / BLOCK) * BLOCK;
     const rows = this.groups.flatMap((group) =>
       Array.from({ length: slotsOf(group) }, (_, slot) => {
         const perBlock = 4 * group.lanes;
-        const block = group.block + Math.floor(slot / perBlock);
-        return block * BLOCK + channelOf(placeOf(group, slot % perBlock));
+        const block = this.blocks[group.block + Math.floor(slot / perBlock)] as ChannelBlock;
+        return block[channelOf(placeOf(group, slot % perBlock))];
       }),
     );
     const packed = new Int8Array(rows.length * rowBytes(runs));
     rows.forEach((channel, row) => {
-      if (channel >= channels) return;
+      if (channel === undefined) return;
       for (let run = 0; run < runs.count; run++) {
         for (let at = 0; at < runs.bytes; at++) {
           packed[row * rowBytes(runs) + run * stride + at] = weight(channel, run, at);

@@ -8,7 +8,7 @@
  * Rounding twice as gemmlowp does is exact here: VQRDMULH is its high multiplication, and VRSHL rounds half up, which is
  * half away from zero for what has been lessened by one where it is negative.
  */
-import { add, affine, type Operand, op } from '../../../../ir/loop/build.ts';
+import { add, affine, min, mul, type Operand, op } from '../../../../ir/loop/build.ts';
 import type { Access, Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
@@ -42,6 +42,26 @@ export function stageRefusal(stage: OutputStage): string | undefined {
   return undefined;
 }
 
+/** The channels of a block's up to 16 bytes, in order. */
+export type ChannelBlock = readonly number[];
+
+/**
+ * Blocks of 16 channels; the last begins early enough to be whole, so that it computes some channels anew, where there are
+ * 16 and `whole` says so.
+ */
+export function blocksOf(channels: number, whole: boolean): readonly ChannelBlock[] {
+  return Array.from({ length: Math.ceil(channels / BLOCK) }, (_, block) => {
+    const start = whole && channels >= BLOCK ? Math.min(block * BLOCK, channels - BLOCK) : block * BLOCK;
+    return Array.from({ length: Math.min(BLOCK, channels - start) }, (_, i) => start + i);
+  });
+}
+
+/** Where, among the channels, a block of `blocksOf(channels, true)` begins. */
+export function blockStart(channels: number, block: Expr): Expr {
+  const start = mul(block, BLOCK);
+  return channels % BLOCK === 0 || channels < BLOCK ? start : min(start, channels - BLOCK);
+}
+
 export interface ChannelStage {
   /** The bytes of block `block` from its four vectors of accumulators, of which `load(q)` gives one after the other. */
   bytes(block: Operand, load: (q: number) => Expr): Expr;
@@ -55,7 +75,7 @@ export function channelStage<K extends OpName>(
   k: KernelBuilder<K>,
   stage: OutputStage,
   bias: ArrayLike<number>,
-  channels: number,
+  blocks: readonly ChannelBlock[],
 ): ChannelStage {
   const shifts = rightShifts(stage);
   const usual = shifts.find((shift) => !Number.isNaN(shift)) ?? 1;
@@ -64,18 +84,18 @@ export function channelStage<K extends OpName>(
   const [oneCount, oneFactor] = [same(counts), same(factors)];
   const counted = oneCount === undefined ? SHIFTS : 0;
   const record = counted + BLOCK + (oneFactor === undefined ? BLOCK : 0);
-  const words = new Int32Array(Math.ceil(channels / BLOCK) * record);
+  const words = new Int32Array(blocks.length * record);
   const bytes = new Int8Array(words.buffer);
-  for (let place = 0; place < Math.ceil(channels / BLOCK) * BLOCK; place++) {
-    const block = Math.floor(place / BLOCK);
-    const lane = place % BLOCK;
-    const channel = block * BLOCK + channelOf(lane);
-    if (channel >= channels) continue;
-    const at = block * record;
-    if (oneCount === undefined) bytes[at * WORDS + lane] = counts[channel] as number;
-    words[at + counted + lane] = bias[channel] as number;
-    if (oneFactor === undefined) words[at + counted + BLOCK + lane] = factors[channel] as number;
-  }
+  blocks.forEach((channels, block) => {
+    for (let place = 0; place < BLOCK; place++) {
+      const channel = channels[channelOf(place)];
+      if (channel === undefined) continue;
+      const at = block * record;
+      if (oneCount === undefined) bytes[at * WORDS + place] = counts[channel] as number;
+      words[at + counted + place] = bias[channel] as number;
+      if (oneFactor === undefined) words[at + counted + BLOCK + place] = factors[channel] as number;
+    }
+  });
   const table = k.rom('stage', 'i32', words);
   return {
     bytes(block, load) {

@@ -48,6 +48,18 @@ const CASES: readonly (readonly [readonly string[], 1 | 2, RegExp])[] = [
   [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--flash', '0'], 2, /--flash 0: expected bytes/],
   [['build', 'conv.tflite', '-t', 'c', '-o', 'out', '--ram', '100'], 1, /the arena needs .* expected at most 100/],
   [['build', 'conv.tflite', '-t', 'c', '-o', 'out', '--flash', '8'], 1, /bytes of flash, expected at most 8/],
+  [['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--region', 'dtcm'], 2, /--region dtcm: expected name=size/],
+  [
+    ['build', 'pair.tflite', '-t', 'c', '-o', 'out', '--region', 'a=1k', '--region', 'A=2k'],
+    2,
+    /--region a: given twice/,
+  ],
+  [
+    ['build', 'pair.tflite', '-t', 'wasm', '-o', 'out', '--region', 'a=1k'],
+    2,
+    /--region a=1k: WebAssembly has one memory/,
+  ],
+  [['build', 'conv.tflite', '-t', 'c', '-o', 'out', '--region', 'a=64', '--region', 'b=64'], 1, /expected at most 128/],
   [['inspect', 'conv.tflite', '--ram', '100'], 1, /the arena needs .* expected at most 100/],
   [['inspect', 'pair.tflite', '--ir', 'other'], 2, /--ir other: expected tensor or loop/],
   [['inspect', 'pair.tflite', '--ir', 'loop', '--json'], 2, /--json/],

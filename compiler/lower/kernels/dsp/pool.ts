@@ -1,5 +1,5 @@
 /** Pooling of bytes, four neighbouring channels at a time. */
-import { add, i32, mul, op } from '../../../../ir/loop/build.ts';
+import { add, i32, max, min, mul, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import { poolGeometry, poolRange, roundedQuotient } from '../../../../ir/tensor/ops/pool.ts';
@@ -109,6 +109,39 @@ function forPixels<K extends Pool>(
   );
 }
 
+/** Windows of so many elements are written out, with the positions of their rows and columns in registers. */
+const WRITTEN_OUT = 16;
+
+/**
+ * Calls `visit` with the taps of the window at an output pixel for a maximum: where the window reaches over an edge, its
+ * nearest row or column inside the image is taken again. Every window has one, since padding is smaller than windows.
+ */
+function nearestTaps<K extends Pool>(
+  k: KernelBuilder<K>,
+  g: WindowGeometry,
+  [n, oy, ox]: readonly [Expr, Expr, Expr],
+): (c: Expr, visit: (index: Expr) => void) => void {
+  const [kh, kw] = g.window;
+  if (!padded(g) || kh * kw > WRITTEN_OUT) {
+    return (c, visit) => forTaps(k, g, oy, ox, (iy, ix) => visit(add(pixelIndex(g, n, iy, ix), c)));
+  }
+  const { height, width, channels } = g.input;
+  const inside = (position: Expr, extent: number) => min(max(position, 0), extent - 1);
+  const rows = Array.from({ length: kh }, (_, ky) => {
+    const iy = inside(add(mul(oy, g.stride[0]), ky - g.padding.top), height);
+    return k.let('row', pixelIndex(g, n, iy, i32(0)));
+  });
+  const columns = Array.from({ length: kw }, (_, kx) =>
+    k.let('column', mul(inside(add(mul(ox, g.stride[1]), kx - g.padding.left), width), channels)),
+  );
+  return (c, visit) => {
+    for (const row of rows) {
+      const start = k.let('start', add(row, c));
+      for (const column of columns) visit(add(start, column));
+    }
+  };
+}
+
 /** The same byte four times. */
 function fourTimes(byte: number): number {
   return Math.imul(byte & 0xff, 0x01010101);
@@ -131,22 +164,18 @@ const maxPool: Kernel<'max_pool2d'> = {
     const y = k.output(0, 'y');
     forPixels(k, g, (n, oy, ox) => {
       const to = k.let('to', outputIndex(g, n, oy, ox, i32(0)));
+      const window = nearestTaps(k, g, [n, oy, ox]);
       forChannels(
         k,
         g.input.channels,
         (c) => {
           const largest = k.variable('largest', fourTimes(low));
-          forTaps(k, g, oy, ox, (iy, ix) => {
-            const word = x.at(add(pixelIndex(g, n, iy, ix), c), 'i32');
-            k.set(largest, op('dsp.smax8', [largest.value, word]));
-          });
+          window(c, (index) => k.set(largest, op('dsp.smax8', [largest.value, x.at(index, 'i32')])));
           k.store(y, add(to, c), largest.value, 'i32');
         },
         (c) => {
           const largest = k.variable('largest', low);
-          forTaps(k, g, oy, ox, (iy, ix) => {
-            k.set(largest, op('i32.max_s', [largest.value, x.at(add(pixelIndex(g, n, iy, ix), c))]));
-          });
+          window(c, (index) => k.set(largest, op('i32.max_s', [largest.value, x.at(index)])));
           k.store(y, add(to, c), largest.value);
         },
       );

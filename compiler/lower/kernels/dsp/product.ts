@@ -17,11 +17,14 @@ import { add, affine, type Buffer, i32, min, mul, op, type Variable } from '../.
 import { ELEM_BYTES, type Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder, Optimize } from '../../kernel.ts';
-import { firstElements, Gather, runsOf, slotsOf } from './gather.ts';
+import { firstElements, Gather, isRowOfPixels, runsOf, slotsOf } from './gather.ts';
 import { BYTE, firstOfPair, type Layer } from './layer.ts';
 import { type ChannelWeights, fitsParts, fitsWhole, packedWords, quadWords, type Slots } from './packing.ts';
 import { type ChannelPair, halves, type Scale, type Sum, scaleOf } from './scale.ts';
 import { chooseShape, type Shape } from './shape.ts';
+
+/** Bytes of a tile that no one minds. */
+const SMALL_TILE = 2048;
 
 interface Plan {
   readonly slots: Slots;
@@ -36,15 +39,39 @@ interface Plan {
 function planOf(layer: Layer, optimize: Optimize): Plan {
   const { source, weights, channels } = layer;
   const slots = slotsOf(runsOf(source), source.elem);
-  const pixels = source.g.batch * source.g.output.height * source.g.output.width;
+  const { batch, input, output } = source.g;
+  const pixels = batch * output.height * output.width;
+  // As much as the layer's own input and output, but two kilobytes at least.
+  const activations = batch * input.height * input.width * input.channels + pixels * output.channels;
+  const tileBytes = Math.max(SMALL_TILE, ELEM_BYTES[source.elem] * activations);
+  const directSteps = stepsTogether(layer, pixels);
   for (let blocks = 1; ; blocks++) {
-    const extents = { pixels, groups: layer.groups, channels, steps: slots.length / 2, blocks, packing: layer.packing };
+    const extents = {
+      pixels,
+      groups: layer.groups,
+      channels,
+      steps: slots.length / 2,
+      blocks,
+      packing: layer.packing,
+      tileBytes,
+      directSteps,
+    };
     const shape = chooseShape(extents, optimize);
     const length = 2 * shape.trips * shape.unroll;
     const fits =
       layer.packing === 'quads' || (blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE));
     if (fits) return { slots, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
   }
+}
+
+/**
+ * Steps whose inputs one load brings, for a single pixel whose inputs lie together and divide into loads. With more pixels
+ * results may take the place of inputs, which must then be read but once.
+ */
+function stepsTogether({ source, groups }: Layer, pixels: number): number | undefined {
+  const perLoad = 4 / ELEM_BYTES[source.elem];
+  const together = isRowOfPixels(source) && groups === 1 && source.depth % perLoad === 0;
+  return together && pixels === 1 ? perLoad / 2 : undefined;
 }
 
 /** The distance of `Overlap` between the input and the output of a layer. */
@@ -58,8 +85,9 @@ export function productDistance(layer: Layer, optimize: Optimize): number {
   for (let start = (Math.ceil(pixels / shape.lanes) - 1) * shape.lanes; start >= 0; start -= shape.lanes) {
     const end = Math.min(start + shape.lanes, pixels);
     const own = Math.min(...first.slice(start, end));
-    // With one group a tile is read before any of its outputs is stored.
-    const after = layer.groups === 1 ? needed : Math.min(needed, own);
+    // A tile is read before any of its outputs is stored, unless it is read again for other channels.
+    const isReadOnce = layer.groups === 1 && !shape.direct;
+    const after = isReadOnce ? needed : Math.min(needed, own);
     if (after < Number.POSITIVE_INFINITY) distance = Math.max(distance, (end * outputs - after) * bytes);
     needed = Math.min(needed, own);
   }
@@ -74,24 +102,29 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
   const words = k.rom('w', 'i32', wordTable(layer, plan));
   const scale = scaleOf(k, layer, pairsOf(layer, plan), layer.packing === 'pairs' && plan.blocks === 1);
   const y = k.output(0, 'y');
-  const steps = plan.blocks * shape.trips * shape.unroll;
-  const tile = k.scratch('tile', 'i32', steps * shape.lanes);
-  const gather = new Gather(k, x, { words: tile, lanes: shape.lanes }, layer.source);
   const rest = pixels % shape.lanes;
   const tiles = Math.ceil(pixels / shape.lanes);
+  const fill = shape.direct ? undefined : tileOf(k, layer, plan, x);
   k.for('tile_index', 0, tiles, (t) => {
     k.for('group', 0, layer.groups, (group) => {
       const channel = layer.groups === 1 ? 0 : mul(group, layer.source.depth);
-      k.for('lane', 0, shape.lanes, (lane) => {
+      k.for('lane', 0, fill === undefined ? 0 : shape.lanes, (lane) => {
         const pixel = k.let('pixel', affine([[t, shape.lanes]], lane));
-        k.if(rest === 0 ? 1 : op('i32.lt_s', [pixel, pixels]), () => gather.pixel(pixel, channel, lane));
+        k.if(rest === 0 ? 1 : op('i32.lt_s', [pixel, pixels]), () => fill?.gather.pixel(pixel, channel, lane));
       });
+      const inputs = fill?.tile ?? { x, start: mul(t, layer.source.depth) };
       const starts = laneStarts(k, plan, layer.weights.length, t, tiles);
       k.for('round', 0, plan.rounds, (round) => {
-        buildBlock(k, { layer, plan, tile, y, words, scale, starts, group, round });
+        buildBlock(k, { layer, plan, inputs, y, words, scale, starts, group, round });
       });
     });
   });
+}
+
+/** Scratch memory for widened inputs, and what fills it. */
+function tileOf<K extends OpName>(k: KernelBuilder<K>, { source }: Layer, { shape, blocks }: Plan, x: Buffer) {
+  const tile = k.scratch('tile', 'i32', blocks * shape.trips * shape.unroll * shape.lanes);
+  return { tile, gather: new Gather(k, x, { words: tile, lanes: shape.lanes }, source) };
 }
 
 /** Where in the output each lane's pixel begins. */
@@ -115,11 +148,17 @@ function laneStarts<K extends OpName>(
   return Array.from({ length: lanes }, (_, lane) => add(lane < rest || rest === 0 ? base : behind, lane * outputs));
 }
 
+interface Direct {
+  readonly x: Buffer;
+  readonly start: Expr;
+}
+
 /** What a block of outputs is made of. */
 interface Block {
   readonly layer: Layer;
   readonly plan: Plan;
-  readonly tile: Buffer;
+  /** The tile, or the image and where the pixel begins in it. */
+  readonly inputs: Buffer | Direct;
   readonly y: Buffer;
   /** Words of weights: for each round, step and pair. */
   readonly words: Buffer;
@@ -176,13 +215,13 @@ function startSums<K extends OpName>(k: KernelBuilder<K>, { shape, blocks }: Pla
 /** One trip: `unroll` steps from step `at` of the tile and step `from` of the weights on. */
 function multiplyPairs<K extends OpName>(
   k: KernelBuilder<K>,
-  { plan: { shape }, tile, words }: Block,
+  { plan: { shape }, inputs, words }: Block,
   sums: readonly (readonly Sums[])[],
   at: Expr,
   from: Expr,
 ): void {
   const { lanes, pairs, unroll } = shape;
-  const nextX = reader(k, 'x', tile, mul(at, lanes), unroll * lanes, shape.pairedX);
+  const nextX = inputReader(k, shape, inputs, at);
   const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
   const accumulate = ({ lower, upper }: Sums, x: Expr, word: Expr, low: Expr): void => {
     k.set(lower, op('dsp.smlad', [x, low, lower.value]));
@@ -203,13 +242,13 @@ function multiplyPairs<K extends OpName>(
 /** One trip of words that hold one channel's weights for two steps. */
 function multiplyQuads<K extends OpName>(
   k: KernelBuilder<K>,
-  { plan: { shape }, tile, words }: Block,
+  { plan: { shape }, inputs, words }: Block,
   sums: readonly (readonly Sums[])[],
   at: Expr,
   from: Expr,
 ): void {
   const { lanes, pairs, unroll } = shape;
-  const nextX = reader(k, 'x', tile, mul(at, lanes), unroll * lanes, shape.pairedX);
+  const nextX = inputReader(k, shape, inputs, at);
   const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
   const accumulate = (sum: Variable, x: Expr, w: Expr) => k.set(sum, op('dsp.smlad', [x, w, sum.value]));
   const extended = (word: Expr, step: 0 | 1) =>
@@ -234,6 +273,33 @@ function multiplyQuads<K extends OpName>(
       }
     }
   }
+}
+
+/** Gives the words of inputs from step `at` on. */
+function inputReader<K extends OpName>(
+  k: KernelBuilder<K>,
+  { lanes, unroll, pairedX }: Shape,
+  inputs: Buffer | Direct,
+  at: Expr,
+): () => Expr {
+  if (!('x' in inputs)) return reader(k, 'x', inputs, mul(at, lanes), unroll * lanes, pairedX);
+  const { x, start } = inputs;
+  const first = add(start, mul(at, 2));
+  let next = 0;
+  let second: Expr | undefined;
+  return () => {
+    const index = add(first, 2 * next++);
+    if (x.param.elem === 'i16') return k.let('x', x.at(index, 'i32'));
+    if (second !== undefined) {
+      const word = second;
+      second = undefined;
+      return word;
+    }
+    const bytes = k.let('bytes', x.at(index, 'i32'));
+    const low = k.let('x', op('dsp.sxtb16', [bytes]));
+    second = k.let('x', op('dsp.sxtb16_ror8', [bytes]));
+    return low;
+  };
 }
 
 /** Gives the words of a buffer from `start` on, loaded one by one or by twos. */

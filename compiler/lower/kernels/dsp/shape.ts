@@ -19,6 +19,8 @@ export interface Shape {
   /** Activations, and weights, are loaded two words at a time. */
   readonly pairedX: boolean;
   readonly pairedW: boolean;
+  /** The one pixel's inputs are widened where they are multiplied, each round anew, instead of once into a tile. */
+  readonly direct: boolean;
 }
 
 /** How much there is of everything. */
@@ -31,6 +33,10 @@ export interface Extents {
   readonly steps: number;
   readonly blocks: number;
   readonly packing: Packing;
+  /** Bytes that a tile may take. */
+  readonly tileBytes: number;
+  /** Steps at a time that need no tile. */
+  readonly directSteps: number | undefined;
 }
 
 const REGISTERS = 14;
@@ -78,29 +84,45 @@ export function chooseShape(extents: Extents, optimize: Optimize): Shape {
   const allowed = LANES_AND_PAIRS.filter(
     ([lanes, pairs]) => lanes * pairs <= block && lanes <= pixels && (groups === 1 || pixels % lanes === 0),
   );
-  if (extents.packing === 'quads')
-    return cheapest(
-      allowed.flatMap((size) => quadShape(size, extents, mostUnroll)),
-      extents,
-    );
-  const all = allowed.map(([lanes, pairs]) => {
-    const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
+  const tiled = allowed.flatMap((size) => tiledShape(size, extents, mostUnroll));
+  const fitting = tiled.filter(
+    ({ lanes, unroll, trips }) => 4 * lanes * unroll * trips * extents.blocks <= extents.tileBytes,
+  );
+  const direct = allowed.flatMap((size) => directShape(size, extents, mostUnroll));
+  const shapes = [...fitting, ...direct];
+  return cheapest(shapes.length > 0 ? shapes : tiled.filter(({ lanes }) => lanes === 1), extents);
+}
+
+type Size = readonly [lanes: number, pairs: number];
+
+/** The shape whose inputs come from a tile; nothing where registers are too few. */
+function tiledShape([lanes, pairs]: Size, extents: Extents, mostUnroll: number): Shape[] {
+  const room = REGISTERS - FIXED_REGISTERS - 2 * lanes * pairs;
+  if (extents.packing === 'pairs') {
     // What takes more loads is paired first.
     const xFirst = lanes >= pairs;
     const pairedX = lanes * mostUnroll > 1 && (xFirst ? room >= 3 : room >= 4);
     const pairedW = pairs * mostUnroll > 1 && (xFirst ? room >= 4 : room >= 3);
-    const { unroll, trips } = tripsOf(extents, mostUnroll, 1);
-    return { lanes, pairs, unroll, trips, pairedX, pairedW };
-  });
-  return cheapest(all, extents);
+    return [{ lanes, pairs, ...tripsOf(extents, mostUnroll, 1), pairedX, pairedW, direct: false }];
+  }
+  // Quads: one pixel by some pairs, or some pixels by one pair.
+  const left = room - QUAD_REGISTERS;
+  if (left < 1 || (lanes > 1 && pairs > 1)) return [];
+  const trips = tripsOf(extents, Math.max(2, mostUnroll), 2);
+  return [{ lanes, pairs, ...trips, pairedX: left >= 2 || lanes === 1, pairedW: true, direct: false }];
 }
 
-/** Blocks of one pixel by some pairs, or of some pixels by one pair; nothing where registers are too few. */
-function quadShape([lanes, pairs]: readonly [number, number], extents: Extents, mostUnroll: number): Shape[] {
-  const room = REGISTERS - FIXED_REGISTERS - QUAD_REGISTERS - 2 * lanes * pairs;
-  if (room < 1 || (lanes > 1 && pairs > 1)) return [];
-  const { unroll, trips } = tripsOf(extents, Math.max(2, mostUnroll), 2);
-  return [{ lanes, pairs, unroll, trips, pairedX: room >= 2 || lanes === 1, pairedW: true }];
+/** The shape for one pixel whose inputs come from where they lie: no step may read beyond them. */
+function directShape([lanes, pairs]: Size, extents: Extents, mostUnroll: number): Shape[] {
+  const { directSteps, packing, steps, blocks } = extents;
+  if (directSteps === undefined || lanes > 1 || 2 * pairs > 6) return [];
+  const multiple = packing === 'quads' ? 2 : directSteps;
+  const unrolls = Array.from({ length: Math.max(multiple, mostUnroll) }, (_, i) => i + 1).filter(
+    (unroll) => unroll % multiple === 0 && steps % (unroll * blocks) === 0,
+  );
+  const unroll = unrolls.at(-1);
+  if (unroll === undefined) return [];
+  return [{ lanes, pairs, unroll, trips: steps / blocks / unroll, pairedX: false, pairedW: true, direct: true }];
 }
 
 function cheapest(shapes: readonly Shape[], extents: Extents): Shape {
@@ -119,12 +141,14 @@ function tripsOf({ steps, blocks }: Extents, most: number, multiple: number): Pi
   return best;
 }
 
-function costOf({ lanes, pairs, unroll, trips, pairedX, pairedW }: Shape, extents: Extents): number {
+function costOf(shape: Shape, extents: Extents): number {
+  const { lanes, pairs, unroll, trips, pairedX, pairedW, direct } = shape;
   const { pixels, channels, blocks } = extents;
   const tiles = Math.ceil(pixels / lanes);
   const groups = Math.ceil(channels / 2 / pairs);
-  const loads = (pairedX ? lanes / 2 : lanes) + (pairedW ? pairs / 2 : pairs);
+  const loads = (direct ? 1.5 : pairedX ? lanes / 2 : lanes) + (pairedW ? pairs / 2 : pairs);
   const step = loads + (extents.packing === 'quads' ? 2 : 1) * pairs + 2 * lanes * pairs;
   const sums = blocks * trips * (unroll * step + TRIP);
-  return tiles * (groups * (sums + BLOCK + 2 * lanes * pairs * OUTPUT) + lanes * blocks * trips * unroll * 2.5);
+  const widening = direct ? 0 : lanes * blocks * trips * unroll * 2.5;
+  return tiles * (groups * (sums + BLOCK + 2 * lanes * pairs * OUTPUT) + widening);
 }

@@ -1,7 +1,9 @@
 /** Convolution and fully connected layers with two channels to a word of weights: every shape computes what evaluation says. */
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { lower } from '../../../../compiler/lower/index.ts';
 import type { Optimize } from '../../../../compiler/lower/kernel.ts';
+import { TARGETS } from '../../../../compiler/targets/index.ts';
 import { Random } from '../../../support/random.ts';
 import { chosenKernel, convolution, fullyConnected, type Product, productFault } from './products.ts';
 import { randomBytes } from './support.ts';
@@ -38,6 +40,8 @@ const SHAPES: readonly (Product & { readonly kind?: Kind })[] = [
   { channels: 1, outputs: 4, window: [4, 4], padding: [1, 2], batch: 2 },
   { channels: 6, outputs: 4, window: [3, 3], groups: 2 },
   { kind: 'fully_connected', channels: 33, outputs: 10 },
+  { kind: 'fully_connected', channels: 24, outputs: 5 },
+  { kind: 'fully_connected', channels: 16, outputs: 1 },
   { kind: 'fully_connected', channels: 20, outputs: 17, batch: 3 },
 ];
 
@@ -98,6 +102,18 @@ suite('windows over the edge, strides, dilations, batches', () => {
     ),
   );
   assert.equal(faults, [], AGAIN);
+});
+
+suite('a single row is read where it lies when its tile would be large or hardly used', () => {
+  const faults = [
+    ...faultOf(1, { channels: 4000, outputs: 4 }, 'fully_connected'),
+    ...faultOf(2, { channels: 1600, outputs: 17 }, 'fully_connected'),
+    ...faultOf(3, { channels: 2400, outputs: 6, weight: -127, outputScale: 2 }, 'fully_connected'),
+    ...faultOf(4, { channels: 1600, outputs: 3 }, 'fully_connected', 'size'),
+  ];
+  assert.equal(faults, [], AGAIN);
+  const graph = fullyConnected(new Random(1), { channels: 4000, outputs: 4 });
+  assert.is(lower(graph, TARGETS['cortex-m4']).program.arenaBytes, 0, AGAIN);
 });
 
 suite('groups', () => {

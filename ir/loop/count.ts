@@ -11,6 +11,7 @@ import { typeOf } from './build.ts';
 import { type Counts, classOf, emptyCounts, type MutableCounts, memoryClass } from './cost.ts';
 import { type LoopRange, shareOf } from './share.ts';
 import { ACCESS_BYTES, type BufferParam, type Call, type Expr, type Func, type Program, type Stmt } from './types.ts';
+import { bodiesOf, expressionsOf, visitExpr } from './walk.ts';
 
 /** One loop around the point that is counted; the first is the function itself. */
 interface Level {
@@ -23,6 +24,9 @@ interface Level {
 
 type Op = Extract<Expr, { kind: 'op' }>;
 type LoadExpr = Extract<Expr, { kind: 'load' }>;
+
+/** Registers for what lives through an iteration, on cores with 16 of which some are taken for addresses and results. */
+const REGISTERS = 12;
 
 class Counter {
   private readonly helpers: ReadonlyMap<string, Func>;
@@ -141,8 +145,17 @@ class FunctionCounter {
     this.varies.set(name, this.depth);
     this.loops.set(name, { start, step, trips });
     if (!unroll) this.charge('branch', this.depth);
+    if (!unroll) this.reloads(body);
     this.body(body);
     this.levels.pop();
+  }
+
+  /** What a loop uses of the values from around it, beyond what registers hold, is loaded again in every iteration. */
+  private reloads(body: readonly Stmt[]): void {
+    const names = new Set<string>();
+    collectUses(body, names);
+    const carried = [...names].filter((name) => this.varies.has(name) && !this.isUnrolled(name));
+    this.counts.load4 += Math.max(0, carried.length - REGISTERS) * (this.levels[this.depth] as Level).times;
   }
 
   /** Counts what computes an expression, and returns the level that it varies in. */
@@ -260,6 +273,19 @@ class FunctionCounter {
   private isUnrolled(name: string): boolean {
     const level = this.levels[this.varies.get(name) ?? 0] as Level | undefined;
     return level?.unrolled === true && !this.mutable.has(name);
+  }
+}
+
+/** Names that statements read, those inside repeated loops included but not those of inner loops. */
+function collectUses(body: readonly Stmt[], into: Set<string>): void {
+  for (const s of body) {
+    for (const e of expressionsOf(s)) {
+      visitExpr(e, (part) => {
+        if (part.kind === 'var') into.add(part.name);
+      });
+    }
+    if (s.kind === 'for' && !s.unroll) continue;
+    for (const inner of bodiesOf(s)) collectUses(inner, into);
   }
 }
 

@@ -496,10 +496,18 @@ static inline double mcc_nearest_f64(double x) {
 /*@ mcc_i32_from_f32 */
 /* towards zero, saturating; 0 for NaN */
 static inline int32_t mcc_i32_from_f32(float x) {
+#if defined(__GNUC__) && defined(__ARM_FP) && !defined(__aarch64__)
+  float bits;
+  int32_t r;
+  __asm__("vcvt.s32.f32 %0, %1" : "=t"(bits) : "t"(x));
+  memcpy(&r, &bits, sizeof r);
+  return r;
+#else
   if (x >= 2147483648.0f) {
     return INT32_MAX;
   }
   return x >= -2147483648.0f ? (int32_t)x : (x < 0.0f ? INT32_MIN : 0);
+#endif
 }
 
 /*@ mcc_i32_from_f64 */
@@ -729,8 +737,9 @@ static inline int32_t mcc_mla_ordered(int32_t a, int32_t b, int32_t c) {
   return c;
 #elif MCC_HAS_RV32M
   int32_t product;
-  __asm__ volatile("mul %1, %2, %3\n\tadd %0, %0, %1" : "+r"(c), "=&r"(product) : "r"(a), "r"(b));
-  return c;
+  int32_t sum;
+  __asm__ volatile("mul %1, %2, %3\n\tadd %0, %4, %1" : "=r"(sum), "=&r"(product) : "r"(a), "r"(b), "r"(c));
+  return sum;
 #else
   return (int32_t)((uint32_t)c + (uint32_t)a * (uint32_t)b);
 #endif

@@ -6,6 +6,7 @@ import { DSP_DEPTHWISE_KERNELS } from './depthwise.ts';
 import { DSP_MATMUL_KERNELS } from './matmul.ts';
 import { DSP_MEAN_KERNELS } from './mean.ts';
 import { DSP_POOL_KERNELS } from './pool.ts';
+import { DSP_QUANTIZE_KERNELS } from './quantize.ts';
 import { DSP_RESCALE_KERNELS } from './rescale.ts';
 import { DSP_SUM_KERNELS } from './sum.ts';
 
@@ -15,6 +16,7 @@ export const DSP_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
   ...DSP_MATMUL_KERNELS,
   ...DSP_MEAN_KERNELS,
   ...DSP_POOL_KERNELS,
+  ...DSP_QUANTIZE_KERNELS,
   ...DSP_RESCALE_KERNELS,
   ...DSP_SUM_KERNELS,
 };

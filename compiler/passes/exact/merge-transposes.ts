@@ -25,6 +25,7 @@ function passable({ graph, facts, node }: NodeSite): Transpose | string {
   if (before === undefined) return `%${node.inputs[0]} is not a transpose`;
   if (facts.isKept(node.inputs[0]) || facts.consumers.get(node.inputs[0])?.length !== 1)
     return 'others read the transpose';
+  if (transposeOf(facts, before.inputs[0]) !== undefined) return 'two transposes before it become one first';
   const [y] = node.outputs;
   if (facts.isKept(y) || facts.consumers.get(y)?.every(({ op }) => op === 'transpose') !== true) {
     return `not only transposes read %${y}`;

@@ -1,31 +1,35 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Constant, type Graph, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
-import { encodingText, sameType, type TensorData } from '../../../ir/tensor/types.ts';
-import { definePass } from '../pass.ts';
+import { encodingText, typeText } from '../../../ir/tensor/types.ts';
+import { type ConstantSite, definePass, type Facts } from '../pass.ts';
 
-/** Bit-equal data: unlike `===` this tells 0 from -0 and takes a NaN for itself. */
-function sameBytes(a: TensorData, b: TensorData): boolean {
-  if (a.byteLength !== b.byteLength) return false;
-  const x = new Uint8Array(a.buffer, a.byteOffset, a.byteLength);
-  const y = new Uint8Array(b.buffer, b.byteOffset, b.byteLength);
-  return x.every((byte, i) => byte === y[i]);
+/** Type, encoding and a digest of the bytes: unlike `===` these tell 0 from -0 and take a NaN for itself. */
+function identityOf(graph: Graph, name: ValueName, { data, encoding }: Constant): string {
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const digest = createHash('sha256').update(bytes).digest('base64');
+  return `${typeText(typeOfValue(graph, name))} ${encodingText(encoding)} ${digest}`;
 }
 
+/** The first constant of each identity. The pass only drops others, so one look at the graph is enough. */
+const FIRST = new WeakMap<Facts, ReadonlyMap<ValueName, ValueName>>();
+
 /** The first constant that could stand for this one, if one comes before it. */
-function twinOf(graph: Graph, name: ValueName, constant: Constant): ValueName | undefined {
-  const type = typeOfValue(graph, name);
-  for (const [other, candidate] of graph.constants) {
-    if (other === name) return undefined;
-    if (
-      typeOfValue(graph, other).dtype === type.dtype &&
-      sameBytes(candidate.data, constant.data) &&
-      encodingText(candidate.encoding) === encodingText(constant.encoding) &&
-      sameType(typeOfValue(graph, other), type)
-    ) {
-      return other;
+function twinOf({ graph, facts, name }: ConstantSite): ValueName | undefined {
+  let twins = FIRST.get(facts);
+  if (twins === undefined) {
+    const first = new Map<string, ValueName>();
+    const found = new Map<ValueName, ValueName>();
+    for (const [other, constant] of graph.constants) {
+      const identity = identityOf(graph, other, constant);
+      const twin = first.get(identity);
+      if (twin === undefined) first.set(identity, other);
+      else found.set(other, twin);
     }
+    twins = found;
+    FIRST.set(facts, twins);
   }
-  return undefined;
+  return twins.get(name);
 }
 
 export const shareConstants = definePass({
@@ -37,13 +41,14 @@ export const shareConstants = definePass({
     {
       name: 'share',
       at: 'constant',
-      when({ graph, facts, name, constant }) {
+      when(site) {
+        const { facts, name } = site;
         if (facts.isOutput(name)) return `%${name} is an output`;
-        return twinOf(graph, name, constant) !== undefined || `no constant before %${name} equals it`;
+        return twinOf(site) !== undefined || `no constant before %${name} equals it`;
       },
-      rewrite({ graph, name, constant }) {
-        const twin = twinOf(graph, name, constant) as ValueName;
-        return { drop: { constants: [name] }, replace: new Map([[name, twin]]) };
+      rewrite(site) {
+        const twin = twinOf(site) as ValueName;
+        return { drop: { constants: [site.name] }, replace: new Map([[site.name, twin]]) };
       },
     },
   ],

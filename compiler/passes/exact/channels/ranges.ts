@@ -83,11 +83,21 @@ export class RangeAnalysis {
     return ranges;
   }
 
+  /** Producers first, however long the chain of those that a patch made anew. */
   private rangesOfNode(graph: Graph, node: Node): Ranges | undefined {
-    if (this.ofNode.has(node)) return this.ofNode.get(node);
-    const ranges = this.derive(graph, node);
-    this.ofNode.set(node, ranges);
-    return ranges;
+    const waiting = [node];
+    for (let next = waiting.at(-1); next !== undefined; next = waiting.at(-1)) {
+      const missing = next.inputs
+        .map((value) => this.facts.producers.get(value))
+        .filter((producer) => producer !== undefined && !this.ofNode.has(producer));
+      if (missing.length > 0 && !this.ofNode.has(next)) {
+        waiting.push(...(missing as Node[]));
+        continue;
+      }
+      waiting.pop();
+      if (!this.ofNode.has(next)) this.ofNode.set(next, this.derive(graph, next));
+    }
+    return this.ofNode.get(node);
   }
 
   private derive(graph: Graph, node: Node): Ranges | undefined {

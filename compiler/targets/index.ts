@@ -81,7 +81,7 @@ export const TARGETS = {
   ),
   rv32imc: cTarget('rv32imc', 'RISC-V, 32 bits, compressed', smallCore({ ...SOFT_FLOAT, fixed: 6 }), {
     unaligned: false,
-    narrow: { registers: 28, multiply: 'separate', pairedLoads: false, reach: 2047 },
+    narrow: { registers: 24, multiply: 'separate', pairedLoads: false, reach: 2047 },
   }),
   aarch64: cTarget('aarch64', '64-bit Arm: phones and boards with an operating system', WIDE_CORE),
   'x86-64': cTarget('x86-64', '64-bit x86', WIDE_CORE),

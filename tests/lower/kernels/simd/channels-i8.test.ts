@@ -124,7 +124,62 @@ for (const op of ['add', 'sub'] as const) {
   });
 }
 
+interface Pool {
+  readonly size: readonly [number, number];
+  readonly channels: number;
+  readonly window: readonly [number, number];
+  readonly stride?: readonly [number, number];
+  readonly padding?: number;
+  readonly activation?: 'none' | 'relu6';
+}
+
+function pool(op: 'average_pool2d' | 'max_pool2d', p: Pool): Graph {
+  const [height, width] = p.size;
+  const attrs = {
+    window: [...p.window],
+    stride: [...(p.stride ?? p.window)],
+    padding: { top: p.padding ?? 0, left: p.padding ?? 0, bottom: p.padding ?? 0, right: p.padding ?? 0 },
+    activation: p.activation ?? 'none',
+  };
+  const x = affineType('i8', [2, height, width, p.channels], 0.05, -20);
+  return singleNode(op, attrs as never, [{ type: x }], x);
+}
+
+const POOLS: readonly Pool[] = [
+  { size: [4, 6], channels: 16, window: [2, 2] },
+  { size: [25, 5], channels: 64, window: [25, 5] },
+  { size: [18, 17], channels: 8, window: [18, 17] },
+  { size: [7, 7], channels: 21, window: [3, 3], stride: [2, 1], activation: 'relu6' },
+  { size: [5, 5], channels: 9, window: [1, 1], stride: [2, 2] },
+];
+
+function poolFaults(op: 'average_pool2d' | 'max_pool2d', pools: readonly Pool[]): string[] {
+  return pools.flatMap((p, seed) => {
+    const r = new Random(seed);
+    const length = count([2, ...p.size, p.channels]);
+    // All at one end, where sums are largest, and anything.
+    const inputs = [new Int8Array(length).fill(-128), new Int8Array(length).fill(127), randomBytes(r, length, 0.02)];
+    return inputs.flatMap((x) => {
+      const fault = vectorFault(pool(op, p), [x], `${op}_i8`, 'wasm');
+      return fault === undefined ? [] : [`${op} ${JSON.stringify(p)} seed ${seed}: ${fault}`];
+    });
+  });
+}
+
+suite('pooling', () => {
+  const edges: readonly Pool[] = [
+    { size: [4, 5], channels: 17, window: [3, 3], stride: [1, 2], padding: 1 },
+    { size: [3, 3], channels: 8, window: [2, 2], padding: 1, activation: 'relu6' },
+  ];
+  assert.equal([...poolFaults('average_pool2d', POOLS), ...poolFaults('max_pool2d', [...POOLS, ...edges])], [], AGAIN);
+});
+
 suite('what does not apply says why', () => {
+  const reach = pool('average_pool2d', { size: [4, 4], channels: 8, window: [3, 3], padding: 1 });
+  assert.is(refusalOf(reach, 'average_pool2d_i8'), 'windows reach over the edge and differ in size');
+  const narrow = pool('max_pool2d', { size: [4, 4], channels: 7, window: [2, 2] });
+  assert.is(refusalOf(narrow, 'max_pool2d_i8'), 'has fewer than 8 channels');
+
   const r = new Random(1);
   const wide = depthwise(r, { channels: 8, window: [1, 33], size: [1, 40] });
   assert.is(refusalOf(wide, 'depthwise_conv2d_i8'), 'the window is wider than 32');

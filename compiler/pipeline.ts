@@ -6,6 +6,7 @@ import { foldPadding } from './passes/exact/fold-padding.ts';
 import { fuseActivations } from './passes/exact/fuse-activations.ts';
 import { mergeReshapes } from './passes/exact/merge-reshapes.ts';
 import { mergeTransposes } from './passes/exact/merge-transposes.ts';
+import { moveUnitAxes } from './passes/exact/move-unit-axes.ts';
 import { removeChannels } from './passes/exact/remove-channels.ts';
 import { removeIdentity } from './passes/exact/remove-identity.ts';
 import { shareConstants } from './passes/exact/share-constants.ts';
@@ -19,6 +20,7 @@ export const PIPELINE: readonly Pass[] = [
   mergeReshapes,
   foldConstants,
   // Before activations are fused: these hide convolutions from the clamps that follow.
+  moveUnitAxes,
   dilateConvolutions,
   foldPadding,
   skipIdleElements,

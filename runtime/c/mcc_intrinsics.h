@@ -678,6 +678,17 @@ static inline int32_t mcc_ssat(int32_t x, int bits) {
 /* x limited to unsigned integers of that many bits */
 static inline int32_t mcc_usat(int32_t x, int bits) {
   const int32_t high = (int32_t)((UINT32_C(1) << bits) - 1);
+#if defined(__GNUC__) && defined(__ARM_FEATURE_SAT) && !defined(__aarch64__)
+  int32_t r;
+  if (bits == 7) {
+    __asm__("usat %0, #7, %1" : "=r"(r) : "r"(x));
+    return r;
+  }
+  if (bits == 15) {
+    __asm__("usat %0, #15, %1" : "=r"(r) : "r"(x));
+    return r;
+  }
+#endif
   return x > high ? high : (x < 0 ? 0 : x);
 }
 
@@ -949,13 +960,12 @@ typedef struct mcc_v128 {
 #endif
 
 
-/*@ mcc_mve_i8 mcc_mve_i16 mcc_mve_of_i8 mcc_mve_of_i16 mcc_mve_bytes */
+/*@ mcc_mve_i8 mcc_mve_i16 mcc_mve_of_i8 mcc_mve_of_i16 */
 #if MCC_HAS_MVE
 #define mcc_mve_i8(v) vreinterpretq_s8_s32(v)
 #define mcc_mve_i16(v) vreinterpretq_s16_s32(v)
 #define mcc_mve_of_i8(v) vreinterpretq_s32_s8(v)
 #define mcc_mve_of_i16(v) vreinterpretq_s32_s16(v)
-typedef int8x16_t mcc_mve_bytes __attribute__((may_alias, aligned(1)));
 #endif
 
 
@@ -1089,9 +1099,7 @@ static inline mcc_v128 mcc_v128_load_ordered(const void *p, int32_t distance) {
 static inline mcc_v128 mcc_v128_load_first(const void *p, int32_t n) {
 #if MCC_MVE_ORDERED
   int8x16_t v;
-  __asm__ volatile("vpst\n\tvldrbt.8 %q0, %1"
-                   : "=w"(v)
-                   : "Ux"(*(const mcc_mve_bytes *)p), "Up"(vctp8q((uint32_t)n)));
+  __asm__ volatile("vpst\n\tvldrbt.8 %q0, [%1]" : "=w"(v) : "r"(p), "Up"(vctp8q((uint32_t)n)) : "memory");
   return mcc_mve_of_i8(v);
 #elif MCC_HAS_MVE
   return mcc_mve_of_i8(vldrbq_z_s8((const int8_t *)p, vctp8q((uint32_t)n)));

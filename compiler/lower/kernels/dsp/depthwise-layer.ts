@@ -5,16 +5,9 @@ import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.t
 import { affineOf, integerRange, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Site } from '../../kernel.ts';
 import { type AccumulatorRange, accumulatorRange, steadyResult, within } from '../../proved-scale.ts';
-import { lineSteps, type PlanePlan, planPlane } from './depthwise-plan.ts';
+import { type PlanePlan, planPlane } from './depthwise-plan.ts';
 
 export type Depthwise = Site<'depthwise_conv2d'>;
-/** Multiplications of one pair of outputs that are written one after another. */
-const MOST_STEPS = 200;
-
-export function stepsOf({ along, across }: PlanePlan): number {
-  return lineSteps(along, along.output > 1 ? 2 : 1).length * across.window;
-}
-
 /** What the kernel knows of its layer. */
 export interface Layer {
   readonly g: WindowGeometry;
@@ -80,16 +73,14 @@ function withSteadyChannels(layer: Layer): Layer {
 }
 
 /** Why a node is not one of constant weights for dual multiplies. */
-export function refusal(site: Depthwise): string | undefined {
+export function nodeRefusal(site: Depthwise): string | undefined {
   const [x, w, bias] = site.inputs as [TensorType, TensorType, TensorType | undefined];
   if (!site.target.dsp) return 'needs dual 16-bit multiplies';
   if (x.dtype !== 'i8' && x.dtype !== 'i16') return `not for ${x.dtype}`;
   if (site.constant(1) === undefined) return 'needs constant weights';
   if (bias !== undefined && site.constant(2) === undefined) return 'needs a constant bias';
   if (w.quant.kind !== 'affine' || w.quant.zeroPoint.some((zero) => zero !== 0)) return 'needs symmetric weights';
-  const { plane, accumulator, starts, ranges } = layerOf(site);
-  const steps = stepsOf(plane);
-  if (steps > MOST_STEPS) return `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}`;
+  const { accumulator, starts, ranges } = layerOf(site);
   if (accumulator === 'i64' && !ranges.every((range) => within(range, 32))) return 'an accumulator needs 64 bits';
   return starts.some((start) => Math.abs(start) >= 2 ** 30) ? 'a bias may reach 2^30' : undefined;
 }

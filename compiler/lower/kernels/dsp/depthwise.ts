@@ -27,12 +27,27 @@ import {
 import type { Opcode } from '../../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { Kernel, KernelBuilder } from '../../kernel.ts';
-import { type Layer, layerOf, refusal, stepsOf } from './depthwise-layer.ts';
-import { type LineStep, lineSteps, reach, readsAhead, tapsAt, weightPairs } from './depthwise-plan.ts';
+import { DSP_DEPTHWISE_CHANNELS } from './depthwise-channels.ts';
+import { type Depthwise, type Layer, layerOf, nodeRefusal } from './depthwise-layer.ts';
+import { type LineStep, lineSteps, type PlanePlan, reach, readsAhead, tapsAt, weightPairs } from './depthwise-plan.ts';
 import { type Ends, type Tail, tailOf } from './depthwise-tail.ts';
 import { PlaneGather } from './plane.ts';
 
 type Builder = KernelBuilder<'depthwise_conv2d'>;
+
+/** Multiplications of one pair of outputs that are written one after another. */
+const MOST_STEPS = 200;
+
+function stepsOf({ along, across }: PlanePlan): number {
+  return lineSteps(along, along.output > 1 ? 2 : 1).length * across.window;
+}
+
+function refusal(site: Depthwise): string | undefined {
+  const reason = nodeRefusal(site);
+  if (reason !== undefined) return reason;
+  const steps = stepsOf(layerOf(site).plane);
+  return steps > MOST_STEPS ? `${steps} multiplications of a pair of outputs, more than ${MOST_STEPS}` : undefined;
+}
 
 /** Up to as many multiplications of a pair of outputs, two lines of outputs are computed together. */
 const MOST_PAIRED_STEPS = 24;
@@ -216,4 +231,4 @@ class Convolution {
   }
 }
 
-export const DSP_DEPTHWISE_KERNELS = { depthwise_conv2d: [depthwisePlanes] } as const;
+export const DSP_DEPTHWISE_KERNELS = { depthwise_conv2d: [DSP_DEPTHWISE_CHANNELS, depthwisePlanes] } as const;

@@ -9,6 +9,7 @@ import { affineType, fault, planOf, randomBytes, reasonOf } from './support.ts';
 const suite = makeSuite('depthwise convolution with dual multiplies');
 const AGAIN = 'node --import ./tools/ts.mjs tests/lower/kernels/dsp/depthwise.test.ts';
 const KERNEL = 'depthwise_conv2d_planes';
+const CHANNELS = 'depthwise_conv2d_channels';
 
 interface Layer {
   readonly batch?: number;
@@ -71,11 +72,13 @@ function layer(r: Random, l: Layer): Graph {
   );
 }
 
-function faultOf(seed: number, l: Layer): string | undefined {
+/** Without `expected`, either kernel may take the layer. */
+function faultOf(seed: number, l: Layer, expected?: string): string | undefined {
   const r = new Random(seed);
   const graph = layer(r, l);
   const { kernel, refused } = planOf(graph);
-  if (kernel !== KERNEL) return `${JSON.stringify(l)}: ${refused.map(({ reason }) => reason).join('; ')}`;
+  if (expected === undefined ? kernel !== KERNEL && kernel !== CHANNELS : kernel !== expected)
+    return `${JSON.stringify(l)}: ${refused.map(({ reason }) => reason).join('; ')}`;
   const count = (l.batch ?? 1) * l.size[0] * l.size[1] * l.channels;
   const found = fault(graph, [randomBytes(r, count)]);
   return found === undefined ? undefined : `${JSON.stringify(l)}: ${found}`;
@@ -117,6 +120,22 @@ for (const window of WINDOWS) {
   });
 }
 
+suite('windows over whole images, four channels at a time', () => {
+  const whole: readonly Layer[] = [
+    { size: [7, 7], channels: 8, window: [7, 7], stride: [1, 1] },
+    { size: [7, 8], channels: 7, window: [7, 7], stride: [1, 1], activation: 'relu' },
+    { batch: 2, size: [4, 6], channels: 5, window: [3, 5], stride: [1, 1], rounding: 'single' },
+    { size: [6, 6], channels: 4, window: [3, 3], stride: [3, 3], dead: true },
+    { size: [7, 7], channels: 9, window: [3, 3], stride: [2, 2], dilation: [2, 2], outputScale: 0.0004 },
+    { size: [16, 16], channels: 4, window: [16, 16], stride: [1, 1] },
+  ];
+  assert.equal(
+    whole.flatMap((l, seed) => faultOf(seed, l, CHANNELS) ?? []),
+    [],
+    AGAIN,
+  );
+});
+
 suite('batches, multiples, dilations, unequal strides, dead channels', () => {
   const more: readonly Layer[] = [
     { batch: 3, size: [6, 5], channels: 3, window: [3, 3], stride: [1, 1], padding: [1, 1] },
@@ -149,7 +168,7 @@ suite('planes that go in bands of lines, at the same address too', () => {
     { size: [33, 64], channels: 1, multiplier: 2, window: [3, 3], stride: [1, 1], padding: [1, 1] },
   ];
   assert.equal(
-    wide.flatMap((l, seed) => faultOf(seed, l) ?? []),
+    wide.flatMap((l, seed) => faultOf(seed, l, KERNEL) ?? []),
     [],
     AGAIN,
   );
@@ -234,6 +253,12 @@ suite('says why it does not apply', () => {
   const reasonOn = (l: Layer, target?: 'cortex-m3') => reasonOf(layer(new Random(1), l), KERNEL, target);
   const plain = { size: [30, 30], channels: 2, stride: [1, 1] } as const;
   assert.is(reasonOn({ ...plain, window: [3, 3] }, 'cortex-m3'), 'needs dual 16-bit multiplies');
+  const channels = (l: Partial<Layer>) =>
+    reasonOf(layer(new Random(1), { ...plain, size: [4, 4], channels: 4, window: [3, 3], ...l }), CHANNELS);
+  assert.is(channels({ padding: [1, 1] }), 'windows reach over the edge');
+  assert.is(channels({ multiplier: 2 }), 'needs one output per channel');
+  assert.is(channels({ channels: 3 }), 'needs 4 channels');
+  assert.is(channels({ size: [5, 4] }), '6 output pixels, more than 4');
   assert.is(reasonOn({ ...plain, window: [16, 16] }), '272 multiplications of a pair of outputs, more than 200');
 });
 

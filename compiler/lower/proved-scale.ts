@@ -14,7 +14,7 @@
  */
 import { clamp, type FunctionBuilder, type Operand, op } from '../../ir/loop/build.ts';
 import type { Expr } from '../../ir/loop/types.ts';
-import type { Multiplier } from '../../ir/tensor/fixed-point.ts';
+import { type Multiplier, reducedMultiplier } from '../../ir/tensor/fixed-point.ts';
 import { finish, type OutputStage } from '../../ir/tensor/ops/shared.ts';
 
 /** The least and the largest value of an accumulator; both are reached by some input, or lie beyond those that are. */
@@ -75,6 +75,31 @@ function factorsOf({ multiplier, shift }: Multiplier): readonly [number, number]
   return multiplier === 0 ? [0, 1] : [multiplier, 2 ** (32 + shift)];
 }
 
+/** The short form of a stage whose reference scales sums of 64 bits by a factor of 16, where the sums have but 32 bits. */
+export interface LongScale {
+  factor(channel: number): number;
+  /** From the accumulator and the channel's factor to the stored value. */
+  apply(acc: Operand, factor: Operand): Expr;
+}
+
+/**
+ * (acc * m + 2^(t - 1)) >> t, where t is 15 less the shift, is SMMULR(acc, m * 2^(32 - t)) as long as that factor fits: m has
+ * 15 bits, so t in [16, 32]. The short form, or the reason why it is not proved.
+ */
+export function shortLongScale(stage: OutputStage, ranges: readonly AccumulatorRange[]): LongScale | string {
+  if (stage.rounding === 'float') return 'rounds float';
+  if (!ranges.every((range) => within(range, 32))) return 'an accumulator may reach 2^31';
+  const far = stage.multipliers.find(({ multiplier, shift }) => multiplier !== 0 && (shift > -1 || shift < -17));
+  if (far !== undefined) return `a factor is scaled by 2^${far.shift}, not by 2^-17 to 2^-1`;
+  return {
+    factor(channel) {
+      const { multiplier, shift } = stage.multipliers[stage.multipliers.length === 1 ? 0 : channel] as Multiplier;
+      return multiplier === 0 ? 0 : reducedMultiplier(multiplier) * 2 ** (17 + shift);
+    },
+    apply: (acc, factor) => saturated(op('dsp.smmlar', [acc, factor, stage.zeroPoint]), stage),
+  };
+}
+
 /** x + (x >> 31), one instruction on Arm. */
 function tiesDown(x: Expr): Expr {
   return op('i32.add_wrap', [x, op('i32.shr_s', [x, 31])]);
@@ -84,6 +109,7 @@ function tiesDown(x: Expr): Expr {
 function saturated(y: Expr, { low, high }: OutputStage): Expr {
   const bits = high <= 127 && low >= -128 ? 8 : 16;
   const end = 2 ** (bits - 1);
+  if (low === 0 && high === end - 1) return op('i32.usat', [y], [bits - 1]);
   const narrow = op('i32.ssat', [y], [bits]);
   if (low > -end && high < end - 1) return clamp(y, low, high);
   if (low > -end) return op('i32.max_s', [narrow, low]);

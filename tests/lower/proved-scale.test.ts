@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import {
   type AccumulatorRange,
   accumulatorRange,
+  shortLongScale,
   shortScale,
   steadyResult,
   within,
@@ -70,6 +71,36 @@ suite('equals the double rounding for every shift, zero point and clamp', () => 
     }
   }
   assert.equal(faults.slice(0, 5), [], AGAIN);
+});
+
+suite('a factor of 16 bits on 64-bit sums becomes one rounded high product', () => {
+  const r = new Random(3);
+  const whole = { low: -(2 ** 31), high: 2 ** 31 - 1 };
+  for (let shift = -17; shift <= -1; shift++) {
+    for (const factor of [(0.5 + 0.5 * r.unit()) * 2 ** shift, (1 - 2 ** -20) * 2 ** shift]) {
+      for (const low of [-32768, 0, -100]) {
+        const stage = stageOf(factor, 0, low, 32767);
+        const scale = shortLongScale(stage, [whole]);
+        if (typeof scale === 'string') throw new Error(scale);
+        const accumulators = Int32Array.from([
+          ...Array.from({ length: 300 }, () => r.int(whole.low, whole.high) >> r.int(0, 31)),
+          ...Array.from({ length: 300 }, () => Math.round((r.int(-300, 300) + 0.5) / factor) + r.int(-2, 2)),
+          whole.low,
+          whole.high,
+        ]);
+        const f = new FunctionBuilder('short', []);
+        const x = f.buffer('x', 'i32', accumulators.length, 'in');
+        const y = f.buffer('y', 'i16', accumulators.length, 'out');
+        f.for('i', 0, accumulators.length, (i) => f.store(y, i, scale.apply(x.at(i), scale.factor(0))));
+        const out = new Int16Array(accumulators.length);
+        callFunction(f.finish(), [], [new Uint8Array(accumulators.buffer), new Uint8Array(out.buffer)], []);
+        const bad = accumulators.findIndex((acc, i) => out[i] !== finish(acc, 0, stage, 'i64'));
+        assert.is(bad, -1, `${AGAIN}: shift ${shift}, accumulator ${accumulators[bad]} gives ${out[bad]}`);
+      }
+    }
+  }
+  assert.match(shortLongScale(stageOf(0.6, 0), [whole]) as string, 'scaled by 2^0');
+  assert.is(shortLongScale(stageOf(0.1, 0), [{ ...whole, high: 2 ** 31 }]), 'an accumulator may reach 2^31');
 });
 
 suite('is refused where its proof does not hold, with the reason', () => {

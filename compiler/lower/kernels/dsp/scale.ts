@@ -3,7 +3,7 @@ import { add, affine, type Buffer, i64, mul, op } from '../../../../ir/loop/buil
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type ShortScale, scaledFits } from '../../proved-scale.ts';
+import { type LongScale, type ShortScale, scaledFits, shortLongScale } from '../../proved-scale.ts';
 import { requantizer } from '../../requantize.ts';
 import type { Layer } from './layer.ts';
 
@@ -34,6 +34,8 @@ export function scaleOf<K extends OpName>(
     const b = upper === undefined ? 0 : (layer.starts[upper] as number);
     return [a | 0, (shared ? Math.imul(256, b | 0) + a : b) | 0];
   });
+  const long = layer.accumulator === 'i64' ? shortLongScale(layer.stage, layer.ranges) : 'sums have 32 bits';
+  if (typeof long !== 'string') return longScaleOf(k, long, pairs, starts);
   return typeof layer.scale === 'string' ? generalScale(k, layer, starts) : shortScaleOf(k, layer.scale, pairs, starts);
 }
 
@@ -46,6 +48,26 @@ function generalScale<K extends OpName>(k: KernelBuilder<K>, layer: Layer, start
   return {
     start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
     finish: (_pair, channel) => [(sum) => apply(sum, channel), (sum) => apply(sum, add(channel, 1))],
+  };
+}
+
+function longScaleOf<K extends OpName>(
+  k: KernelBuilder<K>,
+  scale: LongScale,
+  pairs: readonly ChannelPair[],
+  starts: readonly number[][],
+): Scale {
+  const words = pairs.flatMap(({ lower, upper }, i) => [
+    ...(starts[i] as number[]),
+    ...[lower, upper ?? lower].map((channel) => scale.factor(channel)),
+  ]);
+  const table = k.rom('stage', 'i32', words);
+  return {
+    start: (pair) => table.at(mul(pair, 4), 'i64_ordered'),
+    finish: (pair) => {
+      const factors = halves(k.let('factors', table.at(affine([[pair, 4]], 2), 'i64_ordered')));
+      return [(sum) => scale.apply(sum(false), factors[0]), (sum) => scale.apply(sum(false), factors[1])];
+    },
   };
 }
 

@@ -58,7 +58,7 @@ function planOf(core: NarrowCore, { g }: Layer): Plan {
     // Weights, accumulators, elements and a pointer.
     const room = core.registers - along.window * across.window - (core.pairedLoads ? 3 : 2);
     const held = core.multiply !== 'overwrites' && room >= 1;
-    const most = held ? Math.min(room, 4) : core.multiply === 'overwrites' ? 6 : 8;
+    const most = held ? Math.min(room, 4) : core.multiply === 'overwrites' ? 4 : 8;
     return Array.from({ length: Math.min(most, along.output) }, (_, i) => ({ plane, lanes: i + 1, held, elements }));
   });
   return plans.reduce((best, plan) => (instructions(plan, core) < instructions(best, core) ? plan : best));

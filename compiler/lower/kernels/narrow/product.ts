@@ -35,6 +35,8 @@ interface Plan {
 
 /** Steps that are written one after another before a loop repeats; what is left of a line repeats sooner. */
 const UNROLLED = { speed: 8, size: 2, rest: 2 } as const;
+/** Of short instructions. */
+const UNROLLED_NEAR = 16;
 /** A single row makes small steps, and many of them. */
 const UNROLLED_ROW = 20;
 /** Taps of a line, which are always written one after another. */
@@ -218,12 +220,13 @@ class Block<K extends OpName> {
 
   private mostSteps(): number {
     const { plan, lanes, layout } = this.parts;
-    const { reach } = this.k.site.target.narrow as NarrowCore;
+    const { multiply, reach } = this.k.site.target.narrow as NarrowCore;
     // Rows whose elements and weights loads of bytes reach from one address.
     const near = Math.max(1, Math.floor((reach + 1) / layout.width)) * plan.extents.along.window;
     if (this.k.site.optimize === 'size') return Math.min(near, UNROLLED.size);
     if (plan.extents.along.output === 1) return Math.min(near, UNROLLED_ROW);
-    return Math.min(near, lanes < plan.shape.lanes ? UNROLLED.rest : UNROLLED.speed);
+    if (lanes < plan.shape.lanes) return Math.min(near, UNROLLED.rest);
+    return Math.min(near, multiply === 'overwrites' ? UNROLLED_NEAR : UNROLLED.speed);
   }
 
   /** `count` rows from the tile's element `at` and weight `from` on. */
@@ -241,7 +244,7 @@ class Block<K extends OpName> {
         for (const sum of sums) {
           const w = weight();
           sum.forEach((acc, lane) => {
-            this.accumulate(acc, xs[lane] as Expr, w);
+            this.accumulate(acc, w, xs[lane] as Expr);
           });
         }
       } else {
@@ -254,8 +257,9 @@ class Block<K extends OpName> {
     }
   }
 
-  private accumulate(acc: Variable, x: Expr, w: Expr): void {
-    this.k.set(acc, op('i32.mla_ordered', [x, w, acc.value]));
+  /** `last` is not used again. */
+  private accumulate(acc: Variable, last: Expr, other: Expr): void {
+    this.k.set(acc, op('i32.mla_ordered', [last, other, acc.value]));
   }
 }
 

@@ -29,8 +29,8 @@ export interface Extents {
 const MOST_TILE = 4096;
 /** Pixels side by side, at most. */
 const MOST_LANES = 6;
-/** Registers of Armv6-M that add but do not multiply. */
-const ADDING_REGISTERS = 6;
+/** Sums beside the operands in the 8 registers of Armv6-M that multiply and load. */
+const MOST_SUMS = 4;
 /** Instructions around a block of outputs, and per output for scaling and storing. */
 const BLOCK = 20;
 const OUTPUT = 8;
@@ -60,8 +60,8 @@ export function holdsElements({ lanes, channels, elements }: Shape): boolean {
 
 /** Accumulators, two pointers, and the operands that live while one of the other side is multiplied by all of them. */
 function fits(lanes: number, channels: number, words: boolean, core: NarrowCore): boolean {
-  // Sums lie in the registers that only add, and every operand is loaded again.
-  if (core.multiply === 'overwrites') return channels === 1 && lanes <= ADDING_REGISTERS;
+  // What a product overwrites is loaded again for the next: elements, or with a single one the weights.
+  if (core.multiply === 'overwrites') return Math.min(lanes, channels) === 1 && lanes * channels <= MOST_SUMS;
   const one = words ? 2 : 1;
   const held = words ? (lanes <= 2 ? 2 + 1 : channels + one) : Math.min(lanes, channels) + one;
   return lanes * channels + 2 + held <= core.registers;
@@ -73,7 +73,7 @@ export function instructions({ lanes, channels, elements }: Shape, extents: Exte
   const steps = along.window * across.window * depth;
   const rounds = Math.ceil(extents.channels / channels);
   const loadsX = elements === 'words' ? (lanes === 1 ? 0.5 : Math.ceil(lanes / 2)) : lanes;
-  const loadsW = core.multiply === 'overwrites' ? 2 : channels;
+  const loadsW = channels * (core.multiply === 'overwrites' ? 2 : 1);
   const products = lanes * channels * (core.multiply === 'accumulates' ? 1 : 2);
   const block = steps * (loadsX + loadsW + products) * 1.06 + BLOCK + lanes * channels * OUTPUT;
   const gather = 2.2 * tileElements(extents, lanes);

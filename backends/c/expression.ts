@@ -108,14 +108,15 @@ function splitConstant(index: Expr): readonly [Expr, number] {
   return [index, 0];
 }
 
-/** Distances that Helium's loads of bytes reach go beside the address, in as few groups as possible. */
-const REACH = { low: -112, bytes: 240 } as const;
+/** Helium's loads of bytes reach less far than this to both sides. */
+const VECTOR_REACH = 128;
 
+/** Farther ones share addresses by groups; none begins behind what is loaded, where the buffer may have ended. */
 function printOrderedVector(buffer: string, index: Expr, names: Names): string {
   const [base, constant] = splitConstant(index);
   const size = ELEM_BYTES[names.buffer(buffer).elem];
   const bytes = constant * size;
-  const group = Math.floor((bytes - REACH.low) / REACH.bytes) * REACH.bytes;
+  const group = bytes < 0 ? (bytes > -VECTOR_REACH ? 0 : bytes) : Math.floor(bytes / VECTOR_REACH) * VECTOR_REACH;
   const at = `&${names.local(buffer)}[${printExpr(add(base, group / size), names)}]`;
   return `${LOAD_ORDERED}(${at}, ${bytes - group})`;
 }

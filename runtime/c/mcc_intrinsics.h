@@ -1097,7 +1097,7 @@ static inline mcc_v128 mcc_v128_load_ordered(const void *p, int32_t distance) {
 /*@ mcc_v128_load_first */
 /* n bytes, and zeros above them */
 static inline mcc_v128 mcc_v128_load_first(const void *p, int32_t n) {
-#if MCC_MVE_ORDERED
+#if MCC_MVE_ORDERED && defined(__OPTIMIZE__)
   int8x16_t v;
   __asm__ volatile("vpst\n\tvldrbt.8 %q0, [%1]" : "=w"(v) : "r"(p), "Up"(vctp8q((uint32_t)n)) : "memory");
   return mcc_mve_of_i8(v);

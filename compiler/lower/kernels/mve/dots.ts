@@ -59,8 +59,12 @@ export function dotTile<K extends OpName>(
   const { runs } = rows;
   const steps = Math.ceil(runs.bytes / BLOCK);
   if (stepsOf(runs) <= UNROLLED) {
+    const spread = tile.weightSpread(stepsOf(runs));
+    const w = k.let('w_row', add(row, spread));
     for (let run = 0; run < runs.count; run++) {
-      tile.steps({ x: pixels.start, w: row }, run * runs.stride, run * steps * BLOCK, 0, steps);
+      const middle = tile.inputSpread(steps);
+      const x = k.let('x_run', add(pixels.start, run * runs.stride + middle));
+      tile.steps({ x, w }, -middle, run * steps * BLOCK - spread, 0, steps);
     }
   } else {
     tile.clear();
@@ -71,6 +75,11 @@ export function dotTile<K extends OpName>(
     });
   }
   tile.finish(done);
+}
+
+/** Loads reach 127 bytes to both sides. */
+function middleOf(bytes: number): number {
+  return bytes > 8 * BLOCK ? Math.min(7 * BLOCK, bytes - BLOCK) : 0;
 }
 
 /** Where a run begins, in the input and in the weights. */
@@ -98,6 +107,18 @@ class Tile<K extends OpName> {
     this.accumulators = Array.from({ length: count }, () => this.k.variable('acc', 0));
   }
 
+  /**
+   * How far into so many steps of the tile's pixels an address should point, so that loads reach to both sides. It never
+   * points behind what they load.
+   */
+  inputSpread(steps: number): number {
+    return middleOf((this.pixels.count - 1) * this.pixels.stride + steps * BLOCK);
+  }
+
+  weightSpread(steps: number): number {
+    return middleOf((this.channels - 1) * rowBytes(this.rows.runs) + steps * BLOCK);
+  }
+
   /** Steps [from, to) of the run that begins so many bytes behind `place`. */
   steps(place: Place, x: number, w: number, from: number, to: number): void {
     for (let step = from; step < to; step++) {
@@ -119,8 +140,9 @@ class Tile<K extends OpName> {
       0,
       looped * BLOCK,
       (i) => {
-        const place = { x: k.let('x_at', add(x, i)), w: k.let('w_at', add(w, i)) };
-        for (let u = 0; u < each; u++) this.step(place, u * BLOCK, u * BLOCK, 'v128_ordered');
+        const [inX, inW] = [this.inputSpread(each), this.weightSpread(each)];
+        const place = { x: k.let('x_at', add(x, add(i, inX))), w: k.let('w_at', add(w, add(i, inW))) };
+        for (let u = 0; u < each; u++) this.step(place, u * BLOCK - inX, u * BLOCK - inW, 'v128_ordered');
       },
       { step: each * BLOCK },
     );

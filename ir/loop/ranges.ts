@@ -307,6 +307,7 @@ export function factsOf(cond: Expr, holds: boolean, rangeOf: (e: Expr) => Range 
 
 /** Whether an expression is 0 or 1, so that `i32.and` of two of them is their conjunction. */
 function isBoolean(e: Expr): boolean {
+  if (e.kind === 'const') return e.value === 0 || e.value === 1;
   if (e.kind !== 'op') return false;
   return COMPARISON.test(e.op) || (e.op === 'i32.and' && e.args.every(isBoolean));
 }

@@ -147,6 +147,8 @@ test('a condition and its negation say what the comparison says', () => {
   const known = factsOf(op('i32.and', [op('i32.ge_s', [x, 0]), op('i32.lt_s', [x, 96])]), true, rangeOf);
   equal(known.map((fact) => fact.range.low >= 0n || fact.range.high <= 95n).join(), 'true,true');
   equal(factsOf(op('i32.and', [op('i32.ge_s', [x, 0]), i32(2)]), true, rangeOf).length, 0);
+  equal(factsOf(op('i32.and', [op('i32.ge_s', [x, 0]), i32(1)]), true, rangeOf).length, 1);
+  equal(factsOf(op('i32.and', [i32(1), op('i32.ge_s', [x, 0])]), true, rangeOf).length, 1);
   equal(factsOf(op('i32.and', [op('i32.ge_s', [x, 0]), op('i32.lt_s', [x, 9])]), false, rangeOf).length, 0);
 });
 

@@ -5,7 +5,7 @@
  */
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import { byteSize } from '../../../ir/tensor/types.ts';
-import { heightOf, isImage, type Rows, rowsType } from './rows.ts';
+import { heightOf, type Rows, rowAxis, rowsType } from './rows.ts';
 import { extraWork, lastUses, type Needed, neededRows, resultOf, type Segment, stripsOf, type Uses } from './strips.ts';
 
 /** Longer runs save little more: their strips overlap more and more. */
@@ -77,7 +77,7 @@ class Facts {
 
   worksByRows(position: number): boolean {
     const value = this.graph.nodes[position]?.outputs[0] as ValueName;
-    if (!isImage(typeOfValue(this.graph, value))) return false;
+    if (rowAxis(typeOfValue(this.graph, value)) === undefined) return false;
     const segment = { first: position, last: position, rows: 1 };
     return neededRows(this.graph, segment, { from: 0, to: 1 }) !== undefined;
   }

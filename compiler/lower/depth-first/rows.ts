@@ -1,6 +1,7 @@
 /**
- * Which rows of its operands a node needs for some rows of its result: the algebra of depth-first execution. Images are
- * NHWC of batch 1, so that rows are runs of bytes.
+ * Which rows of its operands a node needs for some rows of its result: the algebra of depth-first execution. Rows lie along
+ * the outermost axis of more than one index, so that some of them are one run of bytes: those of an image, the samples of
+ * a signal (an image of height 1), the images of a batch.
  */
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import type { OpName } from '../../../ir/tensor/ops/index.ts';
@@ -20,20 +21,23 @@ export interface RowWork {
   readonly operands: readonly (Rows | undefined)[];
 }
 
-const HEIGHT = 1;
-
-export function isImage({ shape, quant }: TensorType): boolean {
-  const isSplit = quant.kind !== 'none' && 'axis' in quant && quant.axis === HEIGHT;
-  return shape.length === 4 && shape[0] === 1 && !isSplit;
+/** The axis that rows lie along; undefined where there is a single element, or quantization varies from row to row. */
+export function rowAxis({ shape, quant }: TensorType): number | undefined {
+  const axis = shape.findIndex((extent) => extent !== 1);
+  const isSplit = quant.kind !== 'none' && 'axis' in quant && quant.axis === axis;
+  return axis < 0 || isSplit ? undefined : axis;
 }
 
+/** How many rows a value has. */
 export function heightOf(type: TensorType): number {
-  return type.shape[HEIGHT] as number;
+  const axis = rowAxis(type);
+  return axis === undefined ? 1 : (type.shape[axis] as number);
 }
 
-/** The type of some rows of an image. */
+/** The type of some rows of a value. */
 export function rowsType(type: TensorType, { from, to }: Rows): TensorType {
-  return { ...type, shape: type.shape.with(HEIGHT, to - from) };
+  const axis = rowAxis(type);
+  return axis === undefined ? type : { ...type, shape: type.shape.with(axis, to - from) };
 }
 
 export function hull(a: Rows | undefined, b: Rows): Rows {
@@ -46,13 +50,25 @@ const WINDOWS: ReadonlySet<OpName> = new Set(['conv2d', 'depthwise_conv2d', 'ave
 export function workFor(graph: Graph, node: Node, rows: Rows): RowWork | undefined {
   const types = node.inputs.map((value) => typeOfValue(graph, value));
   const result = typeOfValue(graph, node.outputs[0] as ValueName);
-  if (node.outputs.length !== 1 || !isImage(result)) return undefined;
+  const axis = rowAxis(result);
+  if (node.outputs.length !== 1 || axis === undefined) return undefined;
   const isConstant = node.inputs.map((value) => graph.constants.has(value));
-  if (WINDOWS.has(node.op)) return isConstant.slice(1).every(Boolean) ? windowWork(node, types, rows) : undefined;
+  const own = { attrs: node.attrs, operands: isConstant.map((constant) => (constant ? undefined : rows)) };
+  if (WINDOWS.has(node.op)) {
+    const [x] = types as [TensorType];
+    if (rowAxis(x) !== axis || axis > 2 || !isConstant.slice(1).every(Boolean)) return undefined;
+    return axis === 0 ? own : windowWork(node, types, rows, axis);
+  }
+  if (node.op === 'reshape') {
+    const [x] = types as [TensorType];
+    if (rowAxis(x) === undefined || heightOf(x) !== heightOf(result)) return undefined;
+    return { ...own, attrs: { shape: [...rowsType(result, rows).shape] } };
+  }
   if (opRecord(node.op).traits.elementwise !== true) return undefined;
-  const fits = types.every((type, i) => (isConstant[i] ? isRepeated(type) : isImage(type) && sameShape(type, result)));
-  if (!fits) return undefined;
-  return { attrs: node.attrs, operands: isConstant.map((constant) => (constant ? undefined : rows)) };
+  const fits = types.every((type, i) =>
+    isConstant[i] ? isRepeated(type, result, axis) : rowAxis(type) === axis && sameShape(type, result),
+  );
+  return fits ? own : undefined;
 }
 
 function sameShape(a: TensorType, b: TensorType): boolean {
@@ -60,8 +76,8 @@ function sameShape(a: TensorType, b: TensorType): boolean {
 }
 
 /** Whether an operand is the same for every row. */
-function isRepeated({ shape }: TensorType): boolean {
-  return shape.length < 3 || shape.at(-3) === 1;
+function isRepeated({ shape }: TensorType, result: TensorType, axis: number): boolean {
+  return (shape[axis - (result.shape.length - shape.length)] ?? 1) === 1;
 }
 
 interface WindowAttrs {
@@ -71,18 +87,20 @@ interface WindowAttrs {
   readonly padding: { readonly top: number; readonly bottom: number; readonly left: number; readonly right: number };
 }
 
-/** The rows under the windows; those that lie outside the image become padding. */
-function windowWork(node: Node, types: readonly TensorType[], { from, to }: Rows): RowWork | undefined {
+/** The rows under the windows, along the height (axis 1) or the width; those outside the image become padding. */
+function windowWork(node: Node, types: readonly TensorType[], { from, to }: Rows, axis: number): RowWork | undefined {
   const [x, w] = types as [TensorType, TensorType | undefined];
-  if (!isImage(x)) return undefined;
   const { window, stride, dilation = [1, 1], padding } = node.attrs as WindowAttrs;
-  const taps = window?.[0] ?? (w?.shape[1] as number);
-  const first = from * stride[0] - padding.top;
-  const last = (to - 1) * stride[0] - padding.top + (taps - 1) * dilation[0] + 1;
+  const along = axis - 1;
+  const taps = window?.[along] ?? (w?.shape[axis] as number);
+  const before = axis === 1 ? padding.top : padding.left;
+  const step = stride[along] as number;
+  const first = from * step - before;
+  const last = (to - 1) * step - before + (taps - 1) * (dilation[along] as number) + 1;
   const inside = { from: Math.max(first, 0), to: Math.min(last, heightOf(x)) };
   if (inside.from >= inside.to) return undefined;
-  const top = inside.from - first;
-  const bottom = last - inside.to;
-  const attrs = { ...node.attrs, padding: { ...padding, top, bottom } } as Node['attrs'];
+  const [start, end] = [inside.from - first, last - inside.to];
+  const edges = axis === 1 ? { top: start, bottom: end } : { left: start, right: end };
+  const attrs = { ...node.attrs, padding: { ...padding, ...edges } } as Node['attrs'];
   return { attrs, operands: types.map((_, i) => (i === 0 ? inside : undefined)) };
 }

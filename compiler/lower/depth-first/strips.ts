@@ -11,7 +11,7 @@
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
 import { elementCount, type TensorType } from '../../../ir/tensor/types.ts';
-import { heightOf, hull, type Rows, rowsType, workFor } from './rows.ts';
+import { heightOf, hull, type Rows, rowAxis, rowsType, workFor } from './rows.ts';
 
 /** Nodes `first` to `last` of the graph, in strips of `rows` rows of the last one's result. */
 export interface Segment {
@@ -114,7 +114,15 @@ function cut(graph: Graph, segment: Segment, types: Map<ValueName, TensorType>):
     return nodes;
   });
   for (const { outputs } of graph.nodes.slice(segment.first, segment.last)) types.delete(outputs[0] as ValueName);
-  return [...strips, { op: 'concat', inputs: parts, outputs: [result], attrs: { axis: 1 } }];
+  return [
+    ...strips,
+    {
+      op: 'concat',
+      inputs: parts,
+      outputs: [result],
+      attrs: { axis: rowAxis(types.get(result) as TensorType) as number },
+    },
+  ];
 }
 
 /** Makes the nodes of one strip. */
@@ -162,12 +170,13 @@ class Cutter {
     if (have.from === rows.from && have.to === rows.to) return source;
     const result = rowsType(type, rows);
     const name = this.define(`${this.prefix} rows ${rows.from} to ${rows.to - 1} of ${value}`, result);
-    const start = [0, rows.from - have.from, 0, 0];
+    const axis = rowAxis(type) as number;
+    const start = result.shape.map((_, i) => (i === axis ? rows.from - have.from : 0));
     slices.push({
       op: 'slice',
       inputs: [source],
       outputs: [name],
-      attrs: { start, stride: [1, 1, 1, 1], size: [...result.shape] },
+      attrs: { start, stride: result.shape.map(() => 1), size: [...result.shape] },
     });
     return name;
   }

@@ -949,10 +949,35 @@ static inline int32_t mcc_pkhtb(int32_t a, int32_t b) {
 #endif
 
 
+/*@ MCC_HAS_VECTORS MCC_HAS_SSE2 MCC_HAS_NEON MCC_SSE41 */
+/* 128-bit vectors of x86 and of 64-bit Arm, with compilers that have their intrinsics and shuffles of constants. */
+#if defined(__GNUC__) && defined(__SSE2__)
+#include <immintrin.h>
+#define MCC_HAS_SSE2 1
+#else
+#define MCC_HAS_SSE2 0
+#endif
+#if defined(__GNUC__) && defined(__aarch64__)
+#include <arm_neon.h>
+#define MCC_HAS_NEON 1
+#else
+#define MCC_HAS_NEON 0
+#endif
+#define MCC_HAS_VECTORS (MCC_HAS_SSE2 || MCC_HAS_NEON)
+/* The first where there is SSE4.1, else the second. */
+#if defined(__SSE4_1__)
+#define MCC_SSE41(later, first) later
+#else
+#define MCC_SSE41(later, first) first
+#endif
+
+
 /*@ mcc_v128 */
 /* 16 bytes; lane 0 is the lowest in memory. */
-#if MCC_HAS_MVE
+#if MCC_HAS_MVE || MCC_HAS_NEON
 typedef int32x4_t mcc_v128;
+#elif MCC_HAS_SSE2
+typedef __m128i mcc_v128;
 #else
 typedef struct mcc_v128 {
   uint8_t byte[16];
@@ -966,6 +991,48 @@ typedef struct mcc_v128 {
 #define mcc_mve_i16(v) vreinterpretq_s16_s32(v)
 #define mcc_mve_of_i8(v) vreinterpretq_s32_s8(v)
 #define mcc_mve_of_i16(v) vreinterpretq_s32_s16(v)
+#endif
+
+
+/*@ MCC_NATIVE1 MCC_NATIVE2 MCC_NATIVE_SHIFT mcc_neon_s8 mcc_neon_s16 mcc_neon_s64 mcc_neon_f32 mcc_neon_of_s8 mcc_neon_of_s16 mcc_neon_of_s64 mcc_neon_of_f32 mcc_sse_f32 mcc_sse_of_f32 mcc_sse_pick */
+/* name(a), name(a, b) and name(a, n) by an expression for x86 and one for 64-bit Arm. */
+#if MCC_HAS_SSE2
+#define MCC_NATIVE(head, sse, neon) \
+  static inline mcc_v128 head { return sse; }
+#else
+#define MCC_NATIVE(head, sse, neon) \
+  static inline mcc_v128 head { return neon; }
+#endif
+#define MCC_NATIVE1(name, sse, neon) MCC_NATIVE(name(mcc_v128 a), sse, neon)
+#define MCC_NATIVE2(name, sse, neon) MCC_NATIVE(name(mcc_v128 a, mcc_v128 b), sse, neon)
+#define MCC_NATIVE_SHIFT(name, sse, neon) MCC_NATIVE(name(mcc_v128 a, int32_t n), sse, neon)
+#define mcc_neon_s8(v) vreinterpretq_s8_s32(v)
+#define mcc_neon_s16(v) vreinterpretq_s16_s32(v)
+#define mcc_neon_s64(v) vreinterpretq_s64_s32(v)
+#define mcc_neon_f32(v) vreinterpretq_f32_s32(v)
+#define mcc_neon_of_s8(v) vreinterpretq_s32_s8(v)
+#define mcc_neon_of_s16(v) vreinterpretq_s32_s16(v)
+#define mcc_neon_of_s64(v) vreinterpretq_s32_s64(v)
+#define mcc_neon_of_f32(v) vreinterpretq_s32_f32(v)
+#define mcc_sse_f32(v) _mm_castsi128_ps(v)
+#define mcc_sse_of_f32(v) _mm_castps_si128(v)
+/* Bits of a where the mask has ones, of b elsewhere. */
+#define mcc_sse_pick(mask, a, b) _mm_or_si128(_mm_and_si128(mask, a), _mm_andnot_si128(mask, b))
+
+
+/*@ mcc_sse_mul_low mcc_sse_mul_wide */
+#if MCC_HAS_SSE2
+/* Low words of the products of all lanes, by unsigned products of every second lane. */
+static inline __m128i mcc_sse_mul_low(__m128i a, __m128i b) {
+  __m128i even = _mm_shuffle_epi32(_mm_mul_epu32(a, b), _MM_SHUFFLE(0, 0, 2, 0));
+  __m128i odd = _mm_mul_epu32(_mm_srli_epi64(a, 32), _mm_srli_epi64(b, 32));
+  return _mm_unpacklo_epi32(even, _mm_shuffle_epi32(odd, _MM_SHUFFLE(0, 0, 2, 0)));
+}
+/* 64-bit products of lanes 0 and 2; an unsigned product is too large by the other operand times 2^32 for each negative one. */
+static inline __m128i mcc_sse_mul_wide(__m128i a, __m128i b) {
+  __m128i excess = _mm_add_epi32(_mm_and_si128(_mm_srai_epi32(a, 31), b), _mm_and_si128(_mm_srai_epi32(b, 31), a));
+  return _mm_sub_epi64(_mm_mul_epu32(a, b), _mm_slli_epi64(excess, 32));
+}
 #endif
 
 
@@ -1067,6 +1134,10 @@ static inline int32_t mcc_satu8(int32_t x) { return x > 255 ? 255 : (x < 0 ? 0 :
 
 
 /*@ mcc_v128_load */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_v128_load(const void *p), _mm_loadu_si128((const __m128i *)p),
+           mcc_neon_of_s8(vld1q_s8((const int8_t *)p)))
+#else
 static inline mcc_v128 mcc_v128_load(const void *p) {
 #if MCC_HAS_MVE
   return mcc_mve_of_i8(vldrbq_s8((const int8_t *)p));
@@ -1076,6 +1147,7 @@ static inline mcc_v128 mcc_v128_load(const void *p) {
   return v;
 #endif
 }
+#endif
 
 
 /*@ mcc_v128_load_ordered */
@@ -1132,6 +1204,10 @@ static inline mcc_v128 mcc_v128_load_i8x4(const void *p) {
 
 
 /*@ mcc_v128_load_low64 */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_v128_load_low64(const void *p), _mm_loadl_epi64((const __m128i *)p),
+           mcc_neon_of_s8(vcombine_s8(vld1_s8((const int8_t *)p), vdup_n_s8(0))))
+#else
 /* eight bytes, and zeros above them */
 static inline mcc_v128 mcc_v128_load_low64(const void *p) {
   mcc_v128 v;
@@ -1139,9 +1215,15 @@ static inline mcc_v128 mcc_v128_load_low64(const void *p) {
   memcpy(&v, p, 8);
   return v;
 }
+#endif
 
 
 /*@ mcc_v128_load_i8x8 */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_v128_load_i8x8(const void *p), MCC_SSE41(_mm_cvtepi8_epi16(_mm_loadl_epi64((const __m128i *)p)),
+                     _mm_srai_epi16(_mm_unpacklo_epi8(_mm_setzero_si128(), _mm_loadl_epi64((const __m128i *)p)), 8)),
+           mcc_neon_of_s16(vmovl_s8(vld1_s8((const int8_t *)p))))
+#else
 /* eight signed bytes as halfwords */
 static inline mcc_v128 mcc_v128_load_i8x8(const void *p) {
   int8_t x[8];
@@ -1154,6 +1236,7 @@ static inline mcc_v128 mcc_v128_load_i8x8(const void *p) {
   memcpy(&result, r, sizeof result);
   return result;
 }
+#endif
 
 
 /*@ mcc_v128_load_u8x8 */
@@ -1187,6 +1270,11 @@ static inline mcc_v128 mcc_v128_load_i16x4(const void *p) {
 
 
 /*@ mcc_v128_store */
+#if MCC_HAS_SSE2
+static inline void mcc_v128_store(void *p, mcc_v128 v) { _mm_storeu_si128((__m128i *)p, v); }
+#elif MCC_HAS_NEON
+static inline void mcc_v128_store(void *p, mcc_v128 v) { vst1q_s8((int8_t *)p, mcc_neon_s8(v)); }
+#else
 static inline void mcc_v128_store(void *p, mcc_v128 v) {
 #if MCC_HAS_MVE
   vstrbq_s8((int8_t *)p, mcc_mve_i8(v));
@@ -1194,6 +1282,7 @@ static inline void mcc_v128_store(void *p, mcc_v128 v) {
   memcpy(p, &v, sizeof v);
 #endif
 }
+#endif
 
 
 /*@ mcc_v128_store_first */
@@ -1208,24 +1297,50 @@ static inline void mcc_v128_store_first(void *p, mcc_v128 v, int32_t n) {
 
 
 /*@ mcc_v128_store_low64 */
+#if MCC_HAS_SSE2
+static inline void mcc_v128_store_low64(void *p, mcc_v128 v) { _mm_storel_epi64((__m128i *)p, v); }
+#elif MCC_HAS_NEON
+static inline void mcc_v128_store_low64(void *p, mcc_v128 v) { vst1_s8((int8_t *)p, vget_low_s8(mcc_neon_s8(v))); }
+#else
 /* the low eight bytes */
 static inline void mcc_v128_store_low64(void *p, mcc_v128 v) { memcpy(p, &v, 8); }
+#endif
 
 
 /*@ mcc_v128_and */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_v128_and, _mm_and_si128(a, b),
+            vandq_s32(a, b))
+#else
 MCC_MAP2(mcc_v128_and, uint32_t, uint32_t, uint32_t, 4, a[i] & b[i])
+#endif
 
 
 /*@ mcc_v128_or */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_v128_or, _mm_or_si128(a, b),
+            vorrq_s32(a, b))
+#else
 MCC_MAP2(mcc_v128_or, uint32_t, uint32_t, uint32_t, 4, a[i] | b[i])
+#endif
 
 
 /*@ mcc_v128_xor */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_v128_xor, _mm_xor_si128(a, b),
+            veorq_s32(a, b))
+#else
 MCC_MAP2(mcc_v128_xor, uint32_t, uint32_t, uint32_t, 4, a[i] ^ b[i])
+#endif
 
 
 /*@ mcc_v128_andnot */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_v128_andnot, _mm_andnot_si128(b, a),
+            vbicq_s32(a, b))
+#else
 MCC_MAP2(mcc_v128_andnot, uint32_t, uint32_t, uint32_t, 4, a[i] & ~b[i])
+#endif
 
 
 /*@ mcc_v128_bitselect */
@@ -1236,31 +1351,51 @@ static inline mcc_v128 mcc_v128_bitselect(mcc_v128 a, mcc_v128 b, mcc_v128 c) {
 
 
 /*@ mcc_i8x16_splat */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_i8x16_splat(int32_t x), _mm_set1_epi8((char)x),
+           mcc_neon_of_s8(vdupq_n_s8((int8_t)x)))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i8x16_splat(int32_t x) { return mcc_mve_of_i8(vdupq_n_s8((int8_t)x)); }
 #else
 MCC_SPLAT(mcc_i8x16_splat, int32_t, int8_t, 16)
 #endif
+#endif
 
 
 /*@ mcc_i16x8_splat */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_i16x8_splat(int32_t x), _mm_set1_epi16((int16_t)x),
+           mcc_neon_of_s16(vdupq_n_s16((int16_t)x)))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i16x8_splat(int32_t x) { return mcc_mve_of_i16(vdupq_n_s16((int16_t)x)); }
 #else
 MCC_SPLAT(mcc_i16x8_splat, int32_t, int16_t, 8)
 #endif
+#endif
 
 
 /*@ mcc_i32x4_splat */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_i32x4_splat(int32_t x), _mm_set1_epi32(x),
+           vdupq_n_s32(x))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_splat(int32_t x) { return vdupq_n_s32(x); }
 #else
 MCC_SPLAT(mcc_i32x4_splat, int32_t, int32_t, 4)
 #endif
+#endif
 
 
 /*@ mcc_f32x4_splat */
+#if MCC_HAS_VECTORS
+MCC_NATIVE(mcc_f32x4_splat(float x), mcc_sse_of_f32(_mm_set1_ps(x)),
+           mcc_neon_of_f32(vdupq_n_f32(x)))
+#else
 MCC_SPLAT(mcc_f32x4_splat, float, float, 4)
+#endif
 
 
 /*@ mcc_v128_load_splat8 */
@@ -1323,6 +1458,16 @@ MCC_REPLACE(mcc_f32x4_replace_lane, float, float, 4)
 
 
 /*@ mcc_i8x16_shuffle */
+#if MCC_HAS_VECTORS
+typedef int8_t mcc_bytes __attribute__((vector_size(16)));
+#if defined(__clang__) || __GNUC__ >= 12
+#define mcc_i8x16_shuffle(a, b, ...) \
+  ((mcc_v128)__builtin_shufflevector((mcc_bytes)(a), (mcc_bytes)(b), __VA_ARGS__))
+#else
+#define mcc_i8x16_shuffle(a, b, ...) \
+  ((mcc_v128)__builtin_shuffle((mcc_bytes)(a), (mcc_bytes)(b), (mcc_bytes){__VA_ARGS__}))
+#endif
+#else
 /* byte i of the result is byte si of a followed by b */
 static inline mcc_v128 mcc_i8x16_shuffle(mcc_v128 a, mcc_v128 b, int s0, int s1, int s2, int s3, int s4, int s5, int s6,
                                          int s7, int s8, int s9, int s10, int s11, int s12, int s13, int s14,
@@ -1338,6 +1483,7 @@ static inline mcc_v128 mcc_i8x16_shuffle(mcc_v128 a, mcc_v128 b, int s0, int s1,
   memcpy(&a, r, sizeof a);
   return a;
 }
+#endif
 
 
 /*@ mcc_i8x16_swizzle */
@@ -1368,18 +1514,28 @@ MCC_MAP2(mcc_i8x16_sub, int8_t, int8_t, int8_t, 16, a[i] - b[i])
 
 
 /*@ mcc_i8x16_min_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i8x16_min_s, MCC_SSE41(_mm_min_epi8(a, b), mcc_sse_pick(_mm_cmplt_epi8(a, b), a, b)),
+            mcc_neon_of_s8(vminq_s8(mcc_neon_s8(a), mcc_neon_s8(b))))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i8x16_min_s(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vminq_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
 #else
 MCC_MAP2(mcc_i8x16_min_s, int8_t, int8_t, int8_t, 16, a[i] < b[i] ? a[i] : b[i])
 #endif
+#endif
 
 
 /*@ mcc_i8x16_max_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i8x16_max_s, MCC_SSE41(_mm_max_epi8(a, b), mcc_sse_pick(_mm_cmpgt_epi8(a, b), a, b)),
+            mcc_neon_of_s8(vmaxq_s8(mcc_neon_s8(a), mcc_neon_s8(b))))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i8x16_max_s(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i8(vmaxq_s8(mcc_mve_i8(a), mcc_mve_i8(b))); }
 #else
 MCC_MAP2(mcc_i8x16_max_s, int8_t, int8_t, int8_t, 16, a[i] > b[i] ? a[i] : b[i])
+#endif
 #endif
 
 
@@ -1404,8 +1560,13 @@ MCC_MAP1(mcc_i8x16_popcnt, uint8_t, uint8_t, 16, mcc_popcount8(a[i]))
 
 
 /*@ mcc_i8x16_narrow_i16x8_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i8x16_narrow_i16x8_s, _mm_packs_epi16(a, b),
+            mcc_neon_of_s8(vcombine_s8(vqmovn_s16(mcc_neon_s16(a)), vqmovn_s16(mcc_neon_s16(b)))))
+#else
 /* halves the width of the lanes of a, then of b, saturating */
 MCC_MAP2(mcc_i8x16_narrow_i16x8_s, int16_t, int16_t, int8_t, 16, mcc_sat8(i < 8 ? a[i & 7] : b[i & 7]))
+#endif
 
 
 /*@ mcc_i8x16_narrow_i16x8_u */
@@ -1414,19 +1575,34 @@ MCC_MAP2(mcc_i8x16_narrow_i16x8_u, int16_t, int16_t, uint8_t, 16, mcc_satu8(i < 
 
 
 /*@ mcc_i16x8_add */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i16x8_add, _mm_add_epi16(a, b),
+            mcc_neon_of_s16(vaddq_s16(mcc_neon_s16(a), mcc_neon_s16(b))))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i16x8_add(mcc_v128 a, mcc_v128 b) { return mcc_mve_of_i16(vaddq_s16(mcc_mve_i16(a), mcc_mve_i16(b))); }
 #else
 MCC_MAP2(mcc_i16x8_add, int16_t, int16_t, int16_t, 8, a[i] + b[i])
 #endif
+#endif
 
 
 /*@ mcc_i16x8_sub */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i16x8_sub, _mm_sub_epi16(a, b),
+            mcc_neon_of_s16(vsubq_s16(mcc_neon_s16(a), mcc_neon_s16(b))))
+#else
 MCC_MAP2(mcc_i16x8_sub, int16_t, int16_t, int16_t, 8, a[i] - b[i])
+#endif
 
 
 /*@ mcc_i16x8_mul */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i16x8_mul, _mm_mullo_epi16(a, b),
+            mcc_neon_of_s16(vmulq_s16(mcc_neon_s16(a), mcc_neon_s16(b))))
+#else
 MCC_MAP2(mcc_i16x8_mul, int16_t, int16_t, int16_t, 8, a[i] * b[i])
+#endif
 
 
 /*@ mcc_i16x8_add_sat_s */
@@ -1463,16 +1639,31 @@ MCC_SHIFT(mcc_i16x8_shr_u, uint16_t, 8, a[i] >> n)
 
 
 /*@ mcc_i16x8_narrow_i32x4_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i16x8_narrow_i32x4_s, _mm_packs_epi32(a, b),
+            mcc_neon_of_s16(vcombine_s16(vqmovn_s32(a), vqmovn_s32(b))))
+#else
 /* halves the width of the lanes of a, then of b, saturating */
 MCC_MAP2(mcc_i16x8_narrow_i32x4_s, int32_t, int32_t, int16_t, 8, mcc_sat16(i < 4 ? a[i & 3] : b[i & 3]))
+#endif
 
 
 /*@ mcc_i16x8_extend_low_i8x16_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_i16x8_extend_low_i8x16_s, _mm_srai_epi16(_mm_unpacklo_epi8(a, a), 8),
+            mcc_neon_of_s16(vmovl_s8(vget_low_s8(mcc_neon_s8(a)))))
+#else
 MCC_MAP1(mcc_i16x8_extend_low_i8x16_s, int8_t, int16_t, 8, a[i])
+#endif
 
 
 /*@ mcc_i16x8_extend_high_i8x16_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_i16x8_extend_high_i8x16_s, _mm_srai_epi16(_mm_unpackhi_epi8(a, a), 8),
+            mcc_neon_of_s16(vmovl_high_s8(mcc_neon_s8(a))))
+#else
 MCC_MAP1(mcc_i16x8_extend_high_i8x16_s, int8_t, int16_t, 8, a[i + 8])
+#endif
 
 
 /*@ mcc_i16x8_extend_low_i8x16_u */
@@ -1496,54 +1687,90 @@ MCC_MAP1(mcc_i16x8_extadd_pairwise_i8x16_s, int8_t, int16_t, 8, a[2 * i] + a[2 *
 
 
 /*@ mcc_i32x4_add */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_add, _mm_add_epi32(a, b),
+            vaddq_s32(a, b))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_add(mcc_v128 a, mcc_v128 b) { return vaddq_s32(a, b); }
 #else
 MCC_MAP2(mcc_i32x4_add, uint32_t, uint32_t, uint32_t, 4, a[i] + b[i])
 #endif
+#endif
 
 
 /*@ mcc_i32x4_sub */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_sub, _mm_sub_epi32(a, b),
+            vsubq_s32(a, b))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_sub(mcc_v128 a, mcc_v128 b) { return vsubq_s32(a, b); }
 #else
 MCC_MAP2(mcc_i32x4_sub, uint32_t, uint32_t, uint32_t, 4, a[i] - b[i])
 #endif
+#endif
 
 
 /*@ mcc_i32x4_mul */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_mul, MCC_SSE41(_mm_mullo_epi32(a, b),
+                      mcc_sse_mul_low(a, b)),
+            vmulq_s32(a, b))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_mul(mcc_v128 a, mcc_v128 b) { return vmulq_s32(a, b); }
 #else
 MCC_MAP2(mcc_i32x4_mul, uint32_t, uint32_t, uint32_t, 4, a[i] * b[i])
 #endif
+#endif
 
 
 /*@ mcc_i32x4_min_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_min_s, MCC_SSE41(_mm_min_epi32(a, b), mcc_sse_pick(_mm_cmplt_epi32(a, b), a, b)),
+            vminq_s32(a, b))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_min_s(mcc_v128 a, mcc_v128 b) { return vminq_s32(a, b); }
 #else
 MCC_MAP2(mcc_i32x4_min_s, int32_t, int32_t, int32_t, 4, a[i] < b[i] ? a[i] : b[i])
 #endif
+#endif
 
 
 /*@ mcc_i32x4_max_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_max_s, MCC_SSE41(_mm_max_epi32(a, b), mcc_sse_pick(_mm_cmpgt_epi32(a, b), a, b)),
+            vmaxq_s32(a, b))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_max_s(mcc_v128 a, mcc_v128 b) { return vmaxq_s32(a, b); }
 #else
 MCC_MAP2(mcc_i32x4_max_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? a[i] : b[i])
 #endif
+#endif
 
 
 /*@ mcc_i32x4_shl */
+#if MCC_HAS_VECTORS
+MCC_NATIVE_SHIFT(mcc_i32x4_shl, _mm_slli_epi32(a, n),
+                 vshlq_s32(a, vdupq_n_s32(n)))
+#else
 MCC_SHIFT(mcc_i32x4_shl, uint32_t, 4, a[i] << n)
+#endif
 
 
 /*@ mcc_i32x4_shr_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE_SHIFT(mcc_i32x4_shr_s, _mm_srai_epi32(a, n),
+                 vshlq_s32(a, vdupq_n_s32(-n)))
+#else
 #if MCC_HAS_MVE
 static inline mcc_v128 mcc_i32x4_shr_s(mcc_v128 a, int32_t n) { return vshlq_r_s32(a, -n); }
 #else
 MCC_SHIFT(mcc_i32x4_shr_s, int32_t, 4, a[i] >> n)
+#endif
 #endif
 
 
@@ -1560,11 +1787,21 @@ MCC_MAP2(mcc_i32x4_gt_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? -1 : 0)
 
 
 /*@ mcc_i32x4_extend_low_i16x8_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_i32x4_extend_low_i16x8_s, _mm_srai_epi32(_mm_unpacklo_epi16(a, a), 16),
+            vmovl_s16(vget_low_s16(mcc_neon_s16(a))))
+#else
 MCC_MAP1(mcc_i32x4_extend_low_i16x8_s, int16_t, int32_t, 4, a[i])
+#endif
 
 
 /*@ mcc_i32x4_extend_high_i16x8_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_i32x4_extend_high_i16x8_s, _mm_srai_epi32(_mm_unpackhi_epi16(a, a), 16),
+            vmovl_high_s16(mcc_neon_s16(a)))
+#else
 MCC_MAP1(mcc_i32x4_extend_high_i16x8_s, int16_t, int32_t, 4, a[i + 4])
+#endif
 
 
 /*@ mcc_i32x4_extmul_low_i16x8_s */
@@ -1580,20 +1817,43 @@ MCC_MAP1(mcc_i32x4_extadd_pairwise_i16x8_s, int16_t, int32_t, 4, a[2 * i] + a[2 
 
 
 /*@ mcc_i32x4_dot_i16x8_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_dot_i16x8_s, _mm_madd_epi16(a, b),
+            vpaddq_s32(vmull_s16(vget_low_s16(mcc_neon_s16(a)), vget_low_s16(mcc_neon_s16(b))),
+                       vmull_high_s16(mcc_neon_s16(a), mcc_neon_s16(b))))
+#else
 /* products of halfwords, added in pairs, wrapping */
 MCC_MAP2(mcc_i32x4_dot_i16x8_s, int16_t, int16_t, uint32_t, 4, (uint32_t)(a[2 * i] * b[2 * i]) + (uint32_t)(a[2 * i + 1] * b[2 * i + 1]))
+#endif
 
 
 /*@ mcc_i64x2_extmul_low_i32x4_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i64x2_extmul_low_i32x4_s, MCC_SSE41(_mm_mul_epi32(_mm_unpacklo_epi32(a, a), _mm_unpacklo_epi32(b, b)),
+                      mcc_sse_mul_wide(_mm_unpacklo_epi32(a, a), _mm_unpacklo_epi32(b, b))),
+            mcc_neon_of_s64(vmull_s32(vget_low_s32(a), vget_low_s32(b))))
+#else
 MCC_MAP2(mcc_i64x2_extmul_low_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i] * b[i])
+#endif
 
 
 /*@ mcc_i64x2_extmul_high_i32x4_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i64x2_extmul_high_i32x4_s, MCC_SSE41(_mm_mul_epi32(_mm_unpackhi_epi32(a, a), _mm_unpackhi_epi32(b, b)),
+                      mcc_sse_mul_wide(_mm_unpackhi_epi32(a, a), _mm_unpackhi_epi32(b, b))),
+            mcc_neon_of_s64(vmull_high_s32(a, b)))
+#else
 MCC_MAP2(mcc_i64x2_extmul_high_i32x4_s, int32_t, int32_t, int64_t, 2, (int64_t)a[i + 2] * b[i + 2])
+#endif
 
 
 /*@ mcc_i64x2_add */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i64x2_add, _mm_add_epi64(a, b),
+            mcc_neon_of_s64(vaddq_s64(mcc_neon_s64(a), mcc_neon_s64(b))))
+#else
 MCC_MAP2(mcc_i64x2_add, uint64_t, uint64_t, uint64_t, 2, a[i] + b[i])
+#endif
 
 
 /*@ mcc_i32x4_sdot_i8x16 */
@@ -1635,31 +1895,66 @@ MCC_MAP1(mcc_i32x4_trunc_sat_f32x4_s, float, int32_t, 4, mcc_i32_from_f32(a[i]))
 
 
 /*@ mcc_f32x4_convert_i32x4_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_convert_i32x4_s, mcc_sse_of_f32(_mm_cvtepi32_ps(a)),
+            mcc_neon_of_f32(vcvtq_f32_s32(a)))
+#else
 MCC_MAP1(mcc_f32x4_convert_i32x4_s, int32_t, float, 4, a[i])
+#endif
 
 
 /*@ mcc_f32x4_add */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_add, mcc_sse_of_f32(_mm_add_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_f32(vaddq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_add, float, float, float, 4, a[i] + b[i])
+#endif
 
 
 /*@ mcc_f32x4_sub */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_sub, mcc_sse_of_f32(_mm_sub_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_f32(vsubq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_sub, float, float, float, 4, a[i] - b[i])
+#endif
 
 
 /*@ mcc_f32x4_mul */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_mul, mcc_sse_of_f32(_mm_mul_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_f32(vmulq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_mul, float, float, float, 4, a[i] * b[i])
+#endif
 
 
 /*@ mcc_f32x4_div */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_div, mcc_sse_of_f32(_mm_div_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_f32(vdivq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_div, float, float, float, 4, a[i] / b[i])
+#endif
 
 
 /*@ mcc_f32x4_pmin */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_pmin, mcc_sse_of_f32(_mm_min_ps(mcc_sse_f32(b), mcc_sse_f32(a))),
+            vbslq_s32(vcltq_f32(mcc_neon_f32(b), mcc_neon_f32(a)), b, a))
+#else
 MCC_MAP2(mcc_f32x4_pmin, float, float, float, 4, b[i] < a[i] ? b[i] : a[i])
+#endif
 
 
 /*@ mcc_f32x4_pmax */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_pmax, mcc_sse_of_f32(_mm_max_ps(mcc_sse_f32(b), mcc_sse_f32(a))),
+            vbslq_s32(vcltq_f32(mcc_neon_f32(a), mcc_neon_f32(b)), b, a))
+#else
 MCC_MAP2(mcc_f32x4_pmax, float, float, float, 4, a[i] < b[i] ? b[i] : a[i])
+#endif
 
 
 /*@ mcc_f32x4_lt */

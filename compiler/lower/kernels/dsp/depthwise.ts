@@ -51,6 +51,8 @@ function refusal(site: Depthwise): string | undefined {
 
 /** Up to as many multiplications of a pair of outputs, two lines of outputs are computed together. */
 const MOST_PAIRED_STEPS = 24;
+/** From so many outputs per channel on, lines in pairs are worth their code. */
+const LEAST_PAIRED_OUTPUTS = 100;
 
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_planes',
@@ -74,7 +76,6 @@ const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
     gather.padding();
     k.forAll(['n', 'ic'], [g.batch, channels], ([n, ic]) => {
       const from = k.let('from', affine([[n as Expr, g.input.height * g.input.width * channels]], ic));
-      gather.first(from);
       k.for('band', 0, plane.bands, (band) => {
         gather.band(from, band);
         k.for('m', 0, multiplier, (m) => {
@@ -129,7 +130,8 @@ class Convolution {
     // A band that may have fewer lines than the others tests them, and by twos only where their number is even.
     const isWhole = across.output % bandOutputs === 0;
     const mayPair = isWhole || (across.output % 2 === 0 && bandOutputs % 2 === 0);
-    const inPairs = mayPair && k.site.optimize === 'speed' && stepsOf(plane) <= MOST_PAIRED_STEPS;
+    const isWorth = plane.along.output * across.output >= LEAST_PAIRED_OUTPUTS && stepsOf(plane) <= MOST_PAIRED_STEPS;
+    const inPairs = mayPair && isWorth && k.site.optimize === 'speed';
     const lines = (r: Expr, count: number) => {
       const line = k.let('line', affine([[band, bandOutputs]], r));
       const at = { source: k.let('source', mul(r, across.stride * plane.words)), line, count };

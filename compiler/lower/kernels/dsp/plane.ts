@@ -37,16 +37,9 @@ export class PlaneGather<K extends OpName> {
     this.k.for('line', end, lines, (line) => this.fill(line));
   }
 
-  /** What the first band shares with one before it. `from` is the channel's element of the image's first pixel. */
-  first(from: Expr): void {
-    const { kept } = this.source.plane;
-    const { start, end } = this.imageLines(kept);
-    this.k.for('line', 0, start, (line) => this.fill(line));
-    this.k.for('line', start, end, (line) => this.copy(from, add(line, -this.source.plane.across.before), line));
-    this.k.for('line', end, kept, (line) => this.fill(line));
-  }
-
-  /** The lines of a band that the one before had not. */
+  /**
+   * The lines of a band that the one before had not. `from` is the channel's element of the image's first pixel.
+   */
   band(from: Expr, band: Expr): void {
     const { k } = this;
     const { bands, bandOutputs, lines, kept, across } = this.source.plane;
@@ -55,13 +48,16 @@ export class PlaneGather<K extends OpName> {
       k.for('line', start, end, (line) => this.copy(from, add(line, -across.before), line));
       return;
     }
-    k.for('line', kept, lines, (line) => {
+    k.for('line', 0, lines, (line) => {
       const at = k.let('at', affine([[band, bandOutputs * across.stride]], add(line, -across.before)));
-      k.if(
-        inRange(at, 0, across.input),
-        () => this.copy(from, at, line),
-        () => this.fill(line),
-      );
+      const isNew = kept === 0 ? 1 : op('i32.or', [op('i32.eq', [band, 0]), op('i32.ge_s', [line, kept])]);
+      k.if(isNew, () => {
+        k.if(
+          inRange(at, 0, across.input),
+          () => this.copy(from, at, line),
+          () => this.fill(line),
+        );
+      });
     });
   }
 

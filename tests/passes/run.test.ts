@@ -52,6 +52,39 @@ suite('runs every pass to its fixpoint, counts firings, and reports refusals of 
   assert.is(printGraph(graph), 'graph g {\n  const %y : i8[4,1] dense = [1, 2, 3, 4]\n  output %y\n}\n');
 });
 
+suite('swaps nodes where they stand, and goes backwards where a rule asks for it', () => {
+  const seen: string[] = [];
+  const forwards = passOf(
+    (graph, node) => {
+      seen.push(node.outputs[0] as string);
+      return {
+        swap: new Map([[node, { ...node, inputs: ['c'] } as Node]]),
+        add: { types: new Map([[node.outputs[0] as string, graph.types.get(node.outputs[0] as string) as never]]) },
+      };
+    },
+    (node) => node.inputs[0] !== 'c',
+  );
+  const twice = parseGraph(`graph g {
+    const %c : i8[4] dense = [1, 2, 3, 4]
+    input %x : i8[4]
+    %a : i8[2,2] = reshape(%x) {"shape":[2,2]}
+    %y : i8[4,1] = reshape(%x) {"shape":[4,1]}
+    output %a
+    output %y
+  }`);
+  const backwards = { ...forwards, rules: forwards.rules.map((rule) => ({ ...rule, backwards: true as const })) };
+  const order = (graph: Graph) => graph.nodes.map((node) => `${node.outputs[0]} = ${node.op}(${node.inputs[0]})`);
+  for (const [pass, expected] of [
+    [forwards, ['a', 'y']],
+    [backwards, ['y', 'a']],
+  ] as const) {
+    seen.length = 0;
+    const { graph } = runPasses(twice, [pass as typeof forwards], { verifyEach: true });
+    assert.equal(order(graph), ['a = reshape(c)', 'y = reshape(c)']);
+    assert.equal(seen, expected);
+  }
+});
+
 suite('numbers its patches, and stopAfter ends with the graph after that patch', () => {
   const passes = [foldConstants, eliminateDead];
   const events: PatchEvent[] = [];
@@ -115,6 +148,11 @@ function printShape(node: Node): string {
 
 const FAULTY: readonly (readonly [string, (graph: Graph, node: Node) => Patch, string])[] = [
   ['drops a node twice', (_, node) => ({ drop: { nodes: [{ ...node }] } }), 'drops a node that is not there'],
+  [
+    'swaps a node that is none',
+    (_, node) => ({ swap: new Map([[{ ...node }, node]]) }),
+    'swaps a node that is not there',
+  ],
   ['drops no constant', () => ({ drop: { constants: ['z'] } }), 'drops the constant %z, which is not there'],
   ['drops no state', () => ({ drop: { states: ['z'] } }), 'drops the state %z, which is not there'],
   [

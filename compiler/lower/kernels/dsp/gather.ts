@@ -1,11 +1,12 @@
 /**
- * Widens the inputs of a few pixels into a tile of halfwords, in the order in which SMLAD reads them.
+ * Brings the inputs of a few pixels into a tile of halfwords, in the order in which SMLAD reads them.
  *
- * A pixel's inputs are runs of consecutive bytes: a whole row of its window where nothing lies between the taps, one tap
+ * A pixel's inputs are runs of consecutive elements: a whole row of its window where nothing lies between the taps, one tap
  * otherwise. Four bytes become two words, (0, 2) by SXTB16 and (1, 3) by SXTB16 with ROR #8; what is left of a run at its
- * end is paired by PKHBT. The tile holds, for each step of two inputs, one word for each of its pixels.
+ * end is paired by PKHBT, the last of one run with that of the next. The tile holds, for each step of two inputs, one word
+ * for each of its pixels. Elements of 16 bits are copied.
  *
- * A window that reaches over an edge is put together as bytes first, with the zero point where there is no image.
+ * A window that reaches over an edge is put together as it is stored first, with the zero point where there is no image.
  */
 import { add, affine, and, type Buffer, inRange, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
@@ -36,14 +37,29 @@ export function runsOf({ g, depth }: Source): Runs {
   return joined ? { count: kh, length: kw * depth } : { count: kh * kw, length: depth };
 }
 
+/** Runs whose last elements, one each, share words of the tile. */
+const MOST_SHARED = 16;
+
+/** Whether runs of odd length give their last elements to words of two runs each, behind all others. */
+function sharesLast({ count, length }: Runs): boolean {
+  return length % 2 === 1 && count > 1 && count <= MOST_SHARED;
+}
+
 /** The weights that the tile's halfwords meet: bytes change places when they are widened, halfwords keep them. */
-export function slotsOf({ count, length }: Runs, elem: Source['elem']): Slots {
+export function slotsOf(runs: Runs, elem: Source['elem']): Slots {
+  const { count, length } = runs;
   const end = elem === 'i8' ? length & ~3 : 0;
   const run: number[] = [];
   for (let i = 0; i < end; i += 4) run.push(i, i + 2, i + 1, i + 3);
-  for (let i = end; i < length; i++) run.push(i);
-  if (run.length % 2 === 1) run.push(-1);
-  return Array.from({ length: count }, (_, r) => run.map((i) => (i < 0 ? -1 : r * length + i))).flat();
+  for (let i = end; i + 1 < length; i += 2) run.push(i, i + 1);
+  const last = length % 2 === 1 ? [length - 1] : [];
+  const all = Array.from({ length: count }, (_, r) => r * length);
+  if (!sharesLast(runs)) {
+    const padded = last.length === 0 ? run : [...run, ...last, -1];
+    return all.flatMap((start) => padded.map((i) => (i < 0 ? -1 : start + i)));
+  }
+  const shared = all.map((start) => start + length - 1);
+  return [...all.flatMap((start) => run.map((i) => start + i)), ...shared, ...(count % 2 === 1 ? [-1] : [])];
 }
 
 /** Elements of scratch memory for windows that reach over an edge. */
@@ -97,7 +113,7 @@ export class Gather<K extends OpName> {
       () => this.widen(this.x, this.index(n, iy, ix, channel), undefined, lane),
       () => {
         this.fillStage(n, iy, ix, channel);
-        if (this.stage !== undefined) this.widen(this.stage, 0, 0, lane);
+        if (this.stage !== undefined) this.widen(this.stage, 0, runsOf(this.source).length, lane);
       },
     );
   }
@@ -154,40 +170,46 @@ export class Gather<K extends OpName> {
     });
   }
 
-  /** The runs of one pixel from `start` on; run r begins `pitch` bytes behind the one before (undefined: as in the image). */
+  /** The runs of one pixel from `start` on; run r begins `pitch` elements behind the one before (undefined: as in the image). */
   private widen(from: Buffer, start: Operand, pitch: number | undefined, lane: Operand): void {
-    const { k, source } = this;
+    const { k, source, tile } = this;
     const { g } = source;
-    const { count, length } = runsOf(source);
+    const runs = runsOf(source);
+    const { count, length } = runs;
     const first = k.let('first', start);
-    const perRun = Math.ceil(length / 2);
+    const shares = sharesLast(runs);
+    const perRun = shares ? (length - 1) / 2 : Math.ceil(length / 2);
+    const [kh, kw] = count === g.window[0] ? [count, 1] : g.window;
+    const [down, right] =
+      pitch === undefined
+        ? [g.dilation[0] * g.input.width * g.input.channels, g.dilation[1] * g.input.channels]
+        : [kw * pitch, pitch];
+    const begin = (ky: Operand, kx: Operand) =>
+      affine(
+        [
+          ...([
+            [ky, down],
+            [kx, right],
+          ] as const),
+        ],
+        first,
+      );
     const isSmall = count * ((length + 3) >> 2) <= this.unrolled;
-    if (pitch !== undefined || count === g.window[0]) {
-      const distance = pitch === undefined ? g.dilation[0] * g.input.width * g.input.channels : length;
-      k.for('ky', 0, count, (r) => this.run(from, affine([[r, distance]], first), mul(r, perRun), lane), {
-        unroll: isSmall,
-      });
-      return;
+    const options = { unroll: isSmall };
+    const body = (ky: Expr, kx: Expr) =>
+      this.run(from, begin(ky, kx), mul(affine([[ky, kw]], kx), perRun), lane, shares ? length - 1 : length);
+    k.for('ky', 0, kh, (ky) => k.for('kx', 0, kw, (kx) => body(ky, kx), options), options);
+    if (!shares) return;
+    const last = (r: number) => from.at(add(begin(Math.floor(r / kw), r % kw), length - 1), source.elem);
+    for (let r = 0; r < count; r += 2) {
+      const to = add(lane, (count * perRun + r / 2) * tile.lanes);
+      k.store(tile.words, to, op('dsp.pkhbt', [last(r), last(Math.min(r + 1, count - 1))]));
     }
-    const [kh, kw] = g.window;
-    k.for('ky', 0, kh, (ky) => {
-      k.for('kx', 0, kw, (kx) => {
-        const at = affine(
-          [
-            [ky, g.dilation[0] * g.input.width * g.input.channels],
-            [kx, g.dilation[1] * g.input.channels],
-          ],
-          first,
-        );
-        this.run(from, at, mul(affine([[ky, kw]], kx), perRun), lane);
-      });
-    });
   }
 
-  /** One run, whose first word is that of step `step`. */
-  private run(from: Buffer, start: Expr, step: Expr, lane: Operand): void {
+  /** One run of `length` elements, whose first word is that of step `step`. */
+  private run(from: Buffer, start: Expr, step: Expr, lane: Operand, length: number): void {
     const { k, tile, source } = this;
-    const { length } = runsOf(source);
     const perWord = source.elem === 'i8' ? 4 : 2;
     const words = Math.floor(length / perWord);
     const at = k.let('at', start);

@@ -10,6 +10,9 @@
  *           for each pixel: upper += SMLAD(x, word); lower += SMLAD(x, low)
  *         b = (upper - lower) >> 8, a = lower; scale and store both
  *
+ * With quads of inputs to a word (packing.ts) both accumulators are plain sums. A single pixel whose tile would be large or
+ * read but once or twice has none: its inputs are widened where they are multiplied.
+ *
  * Zero points are folded into the biases. Where the pixels do not fill the last tile, its first lanes take what is left and
  * the others repeat what they have: their inputs are still in the tile, so that nothing is read that may be overwritten.
  */

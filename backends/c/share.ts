@@ -3,7 +3,7 @@
  * body reads a parameter, and each call passes its own. Firmware with many layers of few kinds gets a fraction of the code.
  */
 import type { Expr, Func, ScalarParam } from '../../ir/loop/types.ts';
-import type { TidyStmt } from './tidy.ts';
+import { type TidyStmt, visitTidy } from './tidy.ts';
 
 export interface Prepared {
   readonly fn: Func;
@@ -84,7 +84,9 @@ function columnsOf(rows: readonly (readonly number[])[]): Columns {
 
 function mergedBody(members: readonly Prepared[], { parameter, distinct }: Columns): Prepared {
   const [{ fn, body }] = members as [Prepared];
-  const params = distinct.map((_, i): ScalarParam => ({ kind: 'scalar', name: `n${i}`, type: 'i32' }));
+  const taken = namesIn(fn, body);
+  const free = (name: string): string => (taken.has(name) ? free(`${name}_`) : name);
+  const params = distinct.map((_, i): ScalarParam => ({ kind: 'scalar', name: free(`n${i}`), type: 'i32' }));
   let position = 0;
   const replace = (value: number): Expr => {
     const place = parameter[position++];
@@ -95,6 +97,15 @@ function mergedBody(members: readonly Prepared[], { parameter, distinct }: Colum
   const others = members.length - 1;
   const doc = [`${fn.doc[0]}, and ${others} like it, whose numbers the calls pass`, ...fn.doc.slice(1)];
   return { fn: { ...fn, doc, params: [...fn.params, ...params] }, body: mapNumbers(body, replace) };
+}
+
+/** What a function calls its parameters and variables. */
+function namesIn({ params }: Func, body: readonly TidyStmt[]): ReadonlySet<string> {
+  const names = new Set(params.map(({ name }) => name));
+  visitTidy(body, (stmt) => {
+    if (stmt.kind === 'let' || stmt.kind === 'var' || stmt.kind === 'for') names.add(stmt.name);
+  });
+  return names;
 }
 
 /** The text of a function without its numbers, which are appended to `numbers` in the order in which `mapNumbers` visits them. */

@@ -51,6 +51,14 @@ test('trip counts and factors become parameters, equal columns one', () => {
   assert.match(textOf(two, true), /int32_t n0\)/);
 });
 
+test('parameters are named unlike what the body names', () => {
+  const named = (name: string, factor: number) => `func ${name}(x: in i8[8], y: out i32[8]) {
+    for n0 in 0..8 { store y.i32[n0] = x.i8[n0] * ${factor} }
+  }`;
+  const text = textOf(programOf([named('a', 8), named('b', 4)], ['a', 'b']), true);
+  assert.match(text, /int32_t n0_\w+\) \{\s*for \(int32_t n0 = 0/);
+});
+
 test('other structures, and divisors, which constants make cheap, keep their own', () => {
   const thirds = halves.replace('halves', 'thirds').replace(', 2)', ', 3)');
   const text = textOf(programOf([widen('a', 8, 2), halves, thirds], ['a', 'halves', 'thirds']), true);

@@ -3,7 +3,7 @@ import { add, type Buffer, type FunctionBuilder, type Operand } from '../../../.
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { BLOCK, firstBytes } from './stage.ts';
 
-const UNROLLED = 4;
+const UNROLLED = 2;
 
 /**
  * Calls `body` with the place and size of every chunk of up to 16 bytes of `bytes`; a last one that is short begins early

@@ -81,10 +81,10 @@ export function tapGroups(weights: ArrayLike<number>, taps: number, channels: nu
   return groups.map((group) => group.taps);
 }
 
-/** How many neighbouring pixels fill a vector with their channels. */
+/** How many neighbouring pixels a vector holds with all their channels. */
 function pixelsPerVector(g: WindowGeometry): number {
   const { channels } = g.input;
-  return g.stride[1] === 1 && channels < BLOCK && BLOCK % channels === 0 ? BLOCK / channels : 1;
+  return g.stride[1] === 1 && channels < BLOCK ? Math.floor(BLOCK / channels) : 1;
 }
 
 const depthwiseHelium: Kernel<'depthwise_conv2d'> = {
@@ -115,7 +115,8 @@ const depthwiseHelium: Kernel<'depthwise_conv2d'> = {
       return sum | 0;
     };
     const stage = convStage(xType, wType, yType, k.site.attrs);
-    const blocks = share > 1 ? [Array.from({ length: BLOCK }, (_, lane) => lane % channels)] : blocksOf(channels, true);
+    const blocks =
+      share > 1 ? [Array.from({ length: channels * share }, (_, lane) => lane % channels)] : blocksOf(channels, true);
     const x = k.input(0, 'x');
     const y = k.output(0, 'y');
     const w = k.rom('w', 'i8', packedWeights(weights, taps, channels, blocks));

@@ -100,11 +100,14 @@ function paddedRows<K extends OpName>(
   };
   k.for('n', 0, g.batch, (n) => {
     k.set(first, 0);
-    k.for('row', 0, span - fresh, (row) => bring(n, k.let('iy', sub(row, g.padding.top)), mul(row, rowBytes)));
     k.for('oy', 0, g.output.height, (oy) => {
-      k.for('row', span - fresh, span, (row) => {
-        const iy = k.let('iy', add(mul(oy, g.stride[0]), sub(row, g.padding.top)));
-        bring(n, iy, slot(row));
+      k.for('row', 0, span, (row) => {
+        // The first row of output brings all of its window.
+        const isNew = fresh === span ? 1 : op('i32.or', [op('i32.eq', [oy, 0]), op('i32.ge_s', [row, span - fresh])]);
+        k.if(isNew, () => {
+          const iy = k.let('iy', add(mul(oy, g.stride[0]), sub(row, g.padding.top)));
+          bring(n, iy, slot(row));
+        });
       });
       const starts = Array.from({ length: g.window[0] }, (_, ky) => k.let('start', slot(ky * g.dilation[0])));
       body({ buffer: rows, slack: true, starts }, n, oy);

@@ -78,10 +78,13 @@ export const SMALL_CORE: CostTable = { instructions: SMALL_INSTRUCTIONS, cycles:
 /** In place of the FPU's instructions: calls of library functions. */
 export const SOFT_FLOAT = { f32: 40, f32div: 120 } as const;
 
-/** A small core that differs in the cycles of some classes. */
-export function smallCore(cycles: Partial<Weights>): CostTable {
-  return { instructions: SMALL_INSTRUCTIONS, cycles: { ...SMALL_CYCLES, ...cycles } };
+/** A small core that differs in the cycles of some classes, or in the instructions that they take. */
+export function smallCore(cycles: Partial<Weights>, instructions: Partial<Weights> = {}): CostTable {
+  return { instructions: { ...SMALL_INSTRUCTIONS, ...instructions }, cycles: { ...SMALL_CYCLES, ...cycles } };
 }
+
+/** Helium's vectors are an instruction each, but for those that narrow or add what they widen. */
+export const HELIUM_INSTRUCTIONS = { load4: 1, load16: 1, store16: 1, vector: 1.25, vectorMac: 1 } as const;
 
 const WIDE_CYCLES: Weights = {
   load1: 0.5,

@@ -1,5 +1,5 @@
 /** What mcc can emit code for. A target is a record; lowering asks it for facts, never for its name. */
-import { type CostTable, SMALL_CORE, SOFT_FLOAT, smallCore, WIDE_CORE } from './costs.ts';
+import { type CostTable, HELIUM_INSTRUCTIONS, SMALL_CORE, SOFT_FLOAT, smallCore, WIDE_CORE } from './costs.ts';
 
 export interface Target {
   readonly name: string;
@@ -76,7 +76,7 @@ export const TARGETS = {
   'cortex-m55': cTarget(
     'cortex-m55',
     'Armv8.1-M with Helium',
-    smallCore({ load1: 1, load2: 1, load4: 1, load16: 2, store16: 2, vector: 2, vectorMac: 2 }),
+    smallCore({ load1: 1, load2: 1, load4: 1, load16: 2, store16: 2, vector: 2, vectorMac: 2 }, HELIUM_INSTRUCTIONS),
     { dsp: true, vector: 'mve' },
   ),
   rv32imc: cTarget('rv32imc', 'RISC-V, 32 bits, compressed', smallCore({ ...SOFT_FLOAT, fixed: 6 }), {

@@ -885,6 +885,18 @@ static inline int32_t mcc_smlatt(int32_t a, int32_t b, int32_t c) {
 #endif
 }
 
+/*@ mcc_smlad_from */
+/* mcc_smlad with a register of its own for the result */
+static inline int32_t mcc_smlad_from(int32_t a, int32_t b, int32_t c) {
+#if MCC_HAS_SIMD32
+  int32_t r;
+  __asm__ volatile("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(c));
+  return r;
+#else
+  return mcc_smlad(a, b, c);
+#endif
+}
+
 /*@ mcc_smmlar */
 /* c plus the high word of a * b plus 2^31, wrapping */
 static inline int32_t mcc_smmlar(int32_t a, int32_t b, int32_t c) {

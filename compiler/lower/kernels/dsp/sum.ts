@@ -13,6 +13,7 @@ import { elementwiseOverlap } from '../../overlap.ts';
 import { clampTo } from '../../requantize.ts';
 import { fitSum, type LinearSum, type Stored, staysWithin } from '../../short-formula.ts';
 import { forElements } from './elements.ts';
+import { DSP_SUM16 } from './sum-i16.ts';
 
 type Sum = 'add' | 'sub';
 
@@ -91,4 +92,7 @@ function linear<K extends Sum>(name: K): Kernel<K> {
   };
 }
 
-export const DSP_SUM_KERNELS = { add: [linear('add')], sub: [linear('sub')] } as const;
+export const DSP_SUM_KERNELS = {
+  add: [linear('add'), DSP_SUM16.add],
+  sub: [linear('sub'), DSP_SUM16.sub],
+} as const;

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Graph } from '../../../../ir/tensor/graph.ts';
 import type { DType, TensorType } from '../../../../ir/tensor/types.ts';
 import { Random } from '../../../support/random.ts';
-import { singleNode } from '../../../support/single-node.ts';
+import { programFault, singleNode } from '../../../support/single-node.ts';
 import { affineType, fault, planOf, randomBytes, reasonOf } from './support.ts';
 
 const suite = makeSuite('rounded products');
@@ -27,7 +27,7 @@ function product(types: readonly TensorType[], y: TensorType, rounding: 'tflm' |
 suite('mul: random scales and zero points, on all pairs', () => {
   const faults: string[] = [];
   let short = 0;
-  for (let seed = 0; seed < 16; seed++) {
+  for (let seed = 0; seed < 10; seed++) {
     const r = new Random(seed);
     const [a, b] = [0, 1].map(() => affineType('i8', [65536], 0.01 + 0.1 * r.unit(), r.int(-128, 127))) as [
       TensorType,
@@ -36,11 +36,11 @@ suite('mul: random scales and zero points, on all pairs', () => {
     const y = affineType('i8', [1], 0.02 + 0.2 * r.unit(), r.int(-128, 127));
     const graph = product([a, b], y, seed % 3 === 0 ? 'litert' : 'tflm');
     if (planOf(graph).kernel === 'mul_bytes') short++;
-    const found = fault(graph, [LEFT, RIGHT]);
+    const found = programFault(graph, [LEFT, RIGHT], 'cortex-m4');
     if (found !== undefined) faults.push(`seed ${seed}: ${found}`);
   }
   assert.equal(faults, [], AGAIN);
-  assert.ok(short >= 12, `only ${short} of 16 are rounded products; ${AGAIN}`);
+  assert.ok(short >= 8, `only ${short} of 10 are rounded products; ${AGAIN}`);
 });
 
 suite('mul: counts and shapes', () => {

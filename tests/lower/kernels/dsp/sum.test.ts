@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Graph } from '../../../../ir/tensor/graph.ts';
 import { affineOf, type TensorType } from '../../../../ir/tensor/types.ts';
 import { Random } from '../../../support/random.ts';
-import { type Given, singleNode } from '../../../support/single-node.ts';
+import { type Given, programFault, singleNode } from '../../../support/single-node.ts';
 import { affineType, fault, planOf, randomBytes, reasonOf } from './support.ts';
 
 const suite = makeSuite('linear sums of bytes');
@@ -28,7 +28,7 @@ for (const op of ['add', 'sub'] as const) {
   suite(`${op}: random scales and zero points, on all pairs`, () => {
     const faults: string[] = [];
     let fitted = 0;
-    for (let seed = 0; seed < 24; seed++) {
+    for (let seed = 0; seed < 12; seed++) {
       const r = new Random(seed);
       const a = randomType(r, [65536]);
       const b = seed % 4 === 0 ? { ...randomType(r, [65536]), quant: a.quant } : randomType(r, [65536]);
@@ -36,11 +36,11 @@ for (const op of ['add', 'sub'] as const) {
       const y = seed % 8 === 0 ? affineType('i8', [1], 2 * affineOf(a).scale, 3) : randomType(r, [1]);
       const graph = node(op, [{ type: a }, { type: b }], y, r.pick(['none', 'relu', 'relu6']));
       if (planOf(graph).kernel === `${op}_linear`) fitted++;
-      const found = fault(graph, [LEFT, RIGHT]);
+      const found = programFault(graph, [LEFT, RIGHT], 'cortex-m4');
       if (found !== undefined) faults.push(`seed ${seed}: ${found}`);
     }
     assert.equal(faults, [], AGAIN);
-    assert.ok(fitted >= 20, `only ${fitted} of 24 have a linear function; ${AGAIN}`);
+    assert.ok(fitted >= 10, `only ${fitted} of 12 have a linear function; ${AGAIN}`);
   });
 }
 
@@ -81,6 +81,26 @@ suite('unsigned bytes', () => {
   assert.is(planOf(graph).kernel, 'add_linear');
   const [a, b] = [Uint8Array.of(0, 255, 1, 3, 99, 100, 200, 255, 0), Uint8Array.of(0, 255, 9, 8, 7, 6, 101, 0, 255)];
   assert.is(fault(graph, [a, b]), undefined, AGAIN);
+});
+
+suite('16 bits: random scales, ends of the range among random values', () => {
+  const faults: string[] = [];
+  let short = 0;
+  for (let seed = 0; seed < 40; seed++) {
+    const r = new Random(seed);
+    const op = r.pick(['add', 'sub'] as const);
+    const [a, b, y] = [0, 1, 2].map(() =>
+      affineType('i16', [2000], 0.001 * (1 + 9 * r.unit()) * (seed % 5 === 0 ? 2 ** -4 : 1)),
+    ) as [TensorType, TensorType, TensorType];
+    const graph = node(op, [{ type: a }, { type: seed % 4 === 0 ? a : b }], y, r.pick(['none', 'relu']));
+    if (planOf(graph).kernel === `${op}_i16`) short++;
+    const values = () =>
+      Int16Array.from({ length: 2000 }, () => (r.chance(0.1) ? r.pick([-32768, 32767, 0]) : r.int(-32768, 32767)));
+    const found = fault(graph, [values(), values()]);
+    if (found !== undefined) faults.push(`seed ${seed}: ${found}`);
+  }
+  assert.equal(faults, [], AGAIN);
+  assert.ok(short >= 30, `only ${short} of 40 have the short form; ${AGAIN}`);
 });
 
 suite('says why it does not apply', () => {

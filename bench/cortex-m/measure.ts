@@ -8,6 +8,7 @@ import { projectFiles } from '../../compiler/cli/emit.ts';
 import { codeSize, compileProject, type Executable, runExecutable } from '../../compiler/cli/engines/native.ts';
 import { writeFiles } from '../../compiler/cli/output.ts';
 import { lowerVerified } from '../../compiler/compile.ts';
+import type { Plan } from '../../compiler/lower/index.ts';
 import type { Optimize } from '../../compiler/lower/kernel.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Program } from '../../ir/loop/types.ts';
@@ -34,6 +35,7 @@ export interface FunctionCount {
 
 export interface Measured {
   readonly program: Program;
+  readonly plan: Plan;
   /** Of one inference, from the call of the model's run function to its return. */
   readonly instructions: number;
   /** By the Cortex-M4 model of cycles.ts; it says little about other cores. */
@@ -62,7 +64,7 @@ export interface Request {
 
 /** Throws NativeEngineError when a tool is missing or the compiler refuses. */
 export function measure({ graph, core, optimize, inputs }: Request): Measured {
-  const { program } = lowerVerified(graph, TARGETS[core], { optimize });
+  const { program, plan } = lowerVerified(graph, TARGETS[core], { optimize });
   const folder = mkdtempSync(join(tmpdir(), 'mcc-bench-'));
   try {
     writeFiles(folder, projectFiles(program, { prefix: 'model', target: core, banner: [] }));
@@ -80,6 +82,7 @@ export function measure({ graph, core, optimize, inputs }: Request): Measured {
     const { text, rodata, data } = codeSize(object);
     return {
       program,
+      plan,
       instructions: counted.reduce((sum, f) => sum + f.instructions, 0),
       cycles: counted.reduce((sum, f) => sum + f.cycles, 0),
       functions: counted,

@@ -83,8 +83,12 @@ export const TARGETS = {
     unaligned: false,
     narrow: { registers: 24, multiply: 'separate', pairedLoads: false, reach: 2047 },
   }),
-  aarch64: cTarget('aarch64', '64-bit Arm: phones and boards with an operating system', WIDE_CORE),
-  'x86-64': cTarget('x86-64', '64-bit x86', WIDE_CORE),
+  aarch64: cTarget('aarch64', '64-bit Arm with NEON: phones and boards with an operating system', WIDE_CORE, {
+    vector: 'v128',
+  }),
+  'x86-64': cTarget('x86-64', '64-bit x86: SSE2, and what the compiler is told the machine has', WIDE_CORE, {
+    vector: 'v128',
+  }),
   wasm: wasmTarget('wasm', 'WebAssembly with 128-bit SIMD, for pages and Node', 'v128'),
   'wasm-relaxed': wasmTarget(
     'wasm-relaxed',

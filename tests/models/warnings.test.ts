@@ -23,12 +23,18 @@ const COMPILERS = [
 const test = suite('warnings of emitted C');
 
 if (hasShared('warnings of emitted C')) {
-  for (const name of [...INT8_MODELS, ...FLOAT_MODELS.map((model) => model.name)]) {
-    test(`${name} compiles without warnings`, () => {
+  const models = [...INT8_MODELS, ...FLOAT_MODELS.map((model) => model.name)];
+  const cases = [
+    ...models.map((name) => ({ name, target: 'cortex-m4' }) as const),
+    // With vectors of this machine.
+    ...['strww', 'ic', 'ic_f32'].map((name) => ({ name, target: 'x86-64' }) as const),
+  ];
+  for (const { name, target } of cases) {
+    test(`${name} for ${target} compiles without warnings`, () => {
       const folder = mkdtempSync(join(tmpdir(), 'mcc-warnings-'));
       try {
-        const { program } = compile(importShared(name).graph, TARGETS['cortex-m4']);
-        writeFiles(folder, projectFiles(program, { prefix: name, target: 'cortex-m4', banner: [] }));
+        const { program } = compile(importShared(name).graph, TARGETS[target]);
+        writeFiles(folder, projectFiles(program, { prefix: name, target, banner: [] }));
         const sources = readdirSync(folder).filter((file) => file.endsWith('.c') && file !== 'model_adapter.c');
         for (const { command, dialect } of COMPILERS) {
           if (skipUnlessCommand(command, `${name} with ${command}`)) continue;

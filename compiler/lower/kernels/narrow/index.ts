@@ -4,9 +4,11 @@ import type { Kernel } from '../../kernel.ts';
 import { NARROW_CONV_KERNELS } from './conv.ts';
 import { NARROW_DEPTHWISE_KERNELS } from './depthwise.ts';
 import { NARROW_MATMUL_KERNELS } from './matmul.ts';
+import { NARROW_MUL_KERNELS } from './mul.ts';
 
 export const NARROW_KERNELS: { readonly [K in OpName]?: readonly Kernel<K>[] } = {
   ...NARROW_CONV_KERNELS,
   ...NARROW_DEPTHWISE_KERNELS,
   ...NARROW_MATMUL_KERNELS,
+  ...NARROW_MUL_KERNELS,
 };

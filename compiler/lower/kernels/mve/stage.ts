@@ -8,7 +8,7 @@
  * Rounding twice as gemmlowp does is exact here: VQRDMULH is its high multiplication, and VRSHL rounds half up, which is
  * half away from zero for what has been lessened by one where it is negative.
  */
-import { add, affine, min, mul, type Operand, op } from '../../../../ir/loop/build.ts';
+import { add, affine, type FunctionBuilder, min, mul, type Operand, op } from '../../../../ir/loop/build.ts';
 import type { Access, Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { OutputStage } from '../../../../ir/tensor/ops/shared.ts';
@@ -120,8 +120,7 @@ export function channelStage<K extends OpName>(
             : op('mve.vrshl_n_s32', [fair, oneCount]),
         );
       };
-      const half = (q: number): Expr => k.let('half', offset(stage, word(q), word(q + 1)));
-      return clamped(stage, op('mve.vqmovn_s16', [half(0), half(2)]));
+      return packed(k, word, stage);
     },
   };
 }
@@ -131,13 +130,22 @@ function same(values: readonly number[]): number | undefined {
   return values.every((value) => value === first) ? first : undefined;
 }
 
+/** What is left to do with scaled words. */
+export type Clamp = Pick<OutputStage, 'zeroPoint' | 'low' | 'high'>;
+
+/** 16 bytes from four vectors of words, of which `word(q)` gives one after the other. */
+export function packed(k: FunctionBuilder, word: (q: number) => Expr, clamp: Clamp): Expr {
+  const half = (q: number): Expr => k.let('half', offset(clamp, word(q), word(q + 1)));
+  return clamped(clamp, op('mve.vqmovn_s16', [half(0), half(2)]));
+}
+
 /** Adding the zero point to saturated halfwords is exact: what saturated there saturates as a byte too. */
-function offset({ zeroPoint }: OutputStage, a: Expr, b: Expr): Expr {
+function offset({ zeroPoint }: Clamp, a: Expr, b: Expr): Expr {
   const pair = op('mve.vqmovn_s32', [a, b]);
   return zeroPoint === 0 ? pair : op('mve.vqadd_n_s16', [pair, zeroPoint]);
 }
 
-function clamped({ low, high }: OutputStage, bytes: Expr): Expr {
+function clamped({ low, high }: Clamp, bytes: Expr): Expr {
   const raised = low <= -128 ? bytes : op('i8x16.max_s', [bytes, op('i8x16.splat', [low])]);
   return high >= 127 ? raised : op('i8x16.min_s', [raised, op('i8x16.splat', [high])]);
 }

@@ -6,6 +6,7 @@ import { replaceable } from '../../elementwise.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { elementwiseOverlap } from '../../overlap.ts';
 import { type Formula, formulaOf } from '../dsp/sum.ts';
+import { bytesOfWords, wordsOf } from './elements.ts';
 import { BLOCK, firstBytes } from './stage.ts';
 
 type Sum = 'add' | 'sub';
@@ -18,13 +19,6 @@ function refusal(site: Site<Sum>): string | undefined {
   if ([a, b].some(({ shape }) => elementCount(shape) !== elementCount(y.shape))) return 'repeats an operand';
   const formula = formulaOf(site);
   return typeof formula === 'string' ? formula : undefined;
-}
-
-/** The words of a vector of bytes: bytes 4i, 4i + 2, 4i + 1 and 4i + 3, in the order that narrowing puts together again. */
-function wordsOf(k: KernelBuilder, bytes: Expr): readonly Expr[] {
-  const even = k.let('even', op('mve.vmovlb_s8', [bytes]));
-  const odd = k.let('odd', op('mve.vmovlt_s8', [bytes]));
-  return [even, odd].flatMap((halves) => [op('mve.vmovlb_s16', [halves]), op('mve.vmovlt_s16', [halves])]);
 }
 
 function linear<K extends Sum>(name: K): Kernel<K> {
@@ -50,10 +44,7 @@ function linear<K extends Sum>(name: K): Kernel<K> {
           const sum = op('mve.vmla_n_s32', [product, rights[q] as Expr, right]);
           return k.let('word', op('i32x4.shr_s', [op('mve.vadd_n_s32', [sum, bias]), shift]));
         });
-        const halves = [0, 2].map((q) => op('mve.vqmovn_s32', [words[q] as Expr, words[q + 1] as Expr]));
-        const bytes = k.let('bytes', op('mve.vqmovn_s16', halves));
-        const raised = low <= -128 ? bytes : op('i8x16.max_s', [bytes, op('i8x16.splat', [low])]);
-        k.store(y, at, high >= 127 ? raised : op('i8x16.min_s', [raised, op('i8x16.splat', [high])]), firstBytes(size));
+        k.store(y, at, bytesOfWords(k, words, { zeroPoint: 0, low, high }), firstBytes(size));
       };
       const whole = count - (count % BLOCK);
       k.for('i', 0, whole, (i) => block(i, BLOCK), { step: BLOCK });

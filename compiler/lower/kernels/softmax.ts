@@ -83,10 +83,17 @@ function sumOf(rows: Rows, start: Expr, zero: Operand, term: (i: Expr) => Expr):
   return sum;
 }
 
-/** A table over the difference of an 8-bit element from the maximum of its row. */
+/**
+ * A table over the difference of an 8-bit element from the maximum of its row. What all large differences have in common,
+ * which is 0 for exponentials, stands once.
+ */
 function diffTable({ k, x }: Rows, name: string, elem: Elem, values: Int32Array): (max: Variable, i: Expr) => Expr {
-  const table = k.rom(name, elem, values);
-  return (max, i) => table.at(op('i32.and', [op('i32.sub_wrap', [max.value, x.at(i)]), 255]));
+  const last = values.findLastIndex((value) => value !== values.at(-1)) + 1;
+  const table = k.rom(name, elem, values.slice(0, last + 1));
+  return (max, i) => {
+    const difference = op('i32.and', [op('i32.sub_wrap', [max.value, x.at(i)]), 255]);
+    return table.at(last < 255 ? op('i32.min_s', [difference, last]) : difference);
+  };
 }
 
 const count31 = (count: Expr) => op('i32.and', [count, 31]);

@@ -122,6 +122,7 @@ export const SPELL_SCALAR: { readonly [K in keyof typeof SCALAR]: Spelling } = {
   'dsp.smlabt': call('mcc_smlabt'),
   'dsp.smlatb': call('mcc_smlatb'),
   'dsp.smlatt': call('mcc_smlatt'),
+  'dsp.smlad_from': call('mcc_smlad_from'),
   'dsp.smmlar': call('mcc_smmlar'),
   'dsp.bfi8': call('mcc_bfi8'),
   'dsp.pkhbt': call('mcc_pkhbt'),

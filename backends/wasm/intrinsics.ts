@@ -112,6 +112,15 @@ type Intrinsic = Extract<
   | `dsp.${string}`
 >;
 
+/** c plus the products of the low and of the high halfwords. */
+function dualProducts(): Expansion {
+  return inline3((w, a, b, c) => {
+    const low = w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b()));
+    const high = w.i32.mul(highHalf(w, a), highHalf(w, b));
+    return w.i32.add(w.i32.add(c(), low), high);
+  });
+}
+
 export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
   'i32.sqrdmulh': helper2((w, a, b, keep) => {
     const rounded = w.i64.add(product(w, a, b), w.i64.const(1n << 30n));
@@ -164,11 +173,8 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
     });
     return bytes.reduce((all, byte) => w.i32.or(all, byte));
   }),
-  'dsp.smlad': inline3((w, a, b, c) => {
-    const low = w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b()));
-    const high = w.i32.mul(highHalf(w, a), highHalf(w, b));
-    return w.i32.add(w.i32.add(c(), low), high);
-  }),
+  'dsp.smlad': dualProducts(),
+  'dsp.smlad_from': dualProducts(),
   'i32.mla_ordered': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(a(), b()))),
   'dsp.smlabb': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), w.i32.extend16_s(b())))),
   'dsp.smlabt': inline3((w, a, b, c) => w.i32.add(c(), w.i32.mul(w.i32.extend16_s(a()), highHalf(w, b)))),

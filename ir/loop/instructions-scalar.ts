@@ -328,6 +328,13 @@ const INTRINSICS = defineAll({
     evaluate: (a: number, b: number, c: number) =>
       (c + Math.imul(low16(a), low16(b)) + Math.imul(high16(a), high16(b))) | 0,
   },
+  'dsp.smlad_from': {
+    params: ['i32', 'i32', 'i32'],
+    result: 'i32',
+    doc: 'as dsp.smlad; asks for no register in particular, as chains that are written out want it',
+    evaluate: (a: number, b: number, c: number) =>
+      (c + Math.imul(low16(a), low16(b)) + Math.imul(high16(a), high16(b))) | 0,
+  },
   'dsp.smmlar': {
     params: ['i32', 'i32', 'i32'],
     result: 'i32',

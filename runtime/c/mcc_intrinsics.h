@@ -886,7 +886,7 @@ static inline int32_t mcc_smlatt(int32_t a, int32_t b, int32_t c) {
 }
 
 /*@ mcc_smlad_from */
-/* mcc_smlad with a register of its own for the result */
+/* mcc_smlad whose result need not lie where c did: in a loop that costs copies, in a chain of products it saves them */
 static inline int32_t mcc_smlad_from(int32_t a, int32_t b, int32_t c) {
 #if MCC_HAS_SIMD32
   int32_t r;

@@ -174,9 +174,39 @@ interface Block {
 
 /** The two accumulators of a pixel and a pair of channels, and what earlier blocks of inputs gave for the upper channel. */
 interface Sums {
-  readonly lower: Variable;
-  readonly upper: Variable;
+  readonly lower: Accumulator;
+  readonly upper: Accumulator;
   readonly aside: Variable | undefined;
+}
+
+/**
+ * A sum of dual products. In a loop it keeps its register. Where all products are written out each may have another, which
+ * saves copies of the start, with which several sums begin.
+ */
+class Accumulator {
+  private readonly k: KernelBuilder;
+  private readonly register: Variable | undefined;
+  private sum: Expr;
+
+  constructor(k: KernelBuilder, name: string, start: Expr, inLoop: boolean) {
+    this.k = k;
+    this.register = inLoop ? k.variable(name, start) : undefined;
+    this.sum = this.register?.value ?? start;
+  }
+
+  add(x: Expr, w: Expr): void {
+    if (this.register === undefined) this.sum = this.k.let('sum', op('dsp.smlad_from', [x, w, this.sum]));
+    else this.k.set(this.register, op('dsp.smlad', [x, w, this.sum]));
+  }
+
+  /** For sums in loops. */
+  set(value: Expr): void {
+    if (this.register !== undefined) this.k.set(this.register, value);
+  }
+
+  get value(): Expr {
+    return this.sum;
+  }
 }
 
 function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
@@ -196,7 +226,7 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
       if (aside === undefined) continue;
       const sum = op('i32.shr_s', [op('i32.sub_wrap', [upper.value, lower.value]), 8]);
       k.set(aside, op('i32.add_wrap', [aside.value, sum]));
-      k.set(upper, lower.value);
+      upper.set(lower.value);
     }
   });
   pairs.forEach((pair, q) => {
@@ -206,11 +236,12 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
 
 /** Accumulators of all pixels for one pair; `start` holds those of the lower and the upper channel as two words. */
 function startSums<K extends OpName>(k: KernelBuilder<K>, { shape, blocks }: Plan, start: Expr): Sums[] {
-  const both = k.let('start', start);
-  const [low, high] = halves(both);
+  const [low, high] = halves(k.let('start', start));
+  const builder = k as unknown as KernelBuilder;
+  const inLoop = shape.trips * blocks > 1;
   return range(shape.lanes).map(() => ({
-    lower: k.variable('lower', low),
-    upper: k.variable('upper', blocks === 1 ? high : low),
+    lower: new Accumulator(builder, 'lower', low, inLoop),
+    upper: new Accumulator(builder, 'upper', blocks === 1 ? high : low, inLoop),
     aside: blocks === 1 ? undefined : k.variable('aside', high),
   }));
 }
@@ -227,8 +258,8 @@ function multiplyPairs<K extends OpName>(
   const nextX = inputReader(k, shape, inputs, at);
   const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
   const accumulate = ({ lower, upper }: Sums, x: Expr, word: Expr, low: Expr): void => {
-    k.set(lower, op('dsp.smlad', [x, low, lower.value]));
-    k.set(upper, op('dsp.smlad', [x, word, upper.value]));
+    lower.add(x, low);
+    upper.add(x, word);
   };
   for (let step = 0; step < unroll; step++) {
     const shared = pairs === 1 ? undefined : range(lanes).map(nextX);
@@ -253,7 +284,6 @@ function multiplyQuads<K extends OpName>(
   const { lanes, pairs, unroll } = shape;
   const nextX = inputReader(k, shape, inputs, at);
   const nextW = reader(k, 'w', words, mul(from, pairs), unroll * pairs, shape.pairedW);
-  const accumulate = (sum: Variable, x: Expr, w: Expr) => k.set(sum, op('dsp.smlad', [x, w, sum.value]));
   const extended = (word: Expr, step: 0 | 1) =>
     k.let('extended', op(step === 0 ? 'dsp.sxtb16' : 'dsp.sxtb16_ror8', [word]));
   for (let step = 0; step < unroll; step += 2) {
@@ -262,16 +292,16 @@ function multiplyQuads<K extends OpName>(
       const [a, b] = [nextW(), nextW()];
       if (both !== undefined) {
         const [{ lower, upper }] = lane as [Sums];
-        for (const half of [0, 1] as const) accumulate(lower, both[half], extended(a, half));
-        for (const half of [0, 1] as const) accumulate(upper, both[half], extended(b, half));
+        for (const half of [0, 1] as const) lower.add(both[half], extended(a, half));
+        for (const half of [0, 1] as const) upper.add(both[half], extended(b, half));
         continue;
       }
       for (const half of [0, 1] as const) {
         const [low, high] = [extended(a, half), extended(b, half)];
         for (const { lower, upper } of lane) {
           const x = nextX();
-          accumulate(lower, x, low);
-          accumulate(upper, x, high);
+          lower.add(x, low);
+          upper.add(x, high);
         }
       }
     }
@@ -352,7 +382,7 @@ function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, 
   const [scaleLower, scaleUpper] = block.scale.finish(pair, channel);
   sums.forEach((sum, p) => {
     const at = add(starts[p] as Expr, channel);
-    const lower = k.let('byte', scaleLower(lowerOf(sum)));
+    const lower = k.let('byte', scaleLower(plainSum(sum.lower)));
     if (channels === 1) k.store(y, at, lower);
     else storeBoth(k, y, at, lower, scaleUpper(upperOf(k, block, sum)));
   });
@@ -364,13 +394,13 @@ function storeBoth<K extends OpName>(k: KernelBuilder<K>, y: Buffer, at: Expr, l
   else k.store(y, at, op('dsp.pkhbt', [lower, upper]), 'i32');
 }
 
-function lowerOf({ lower }: Sums): Sum {
-  return (twice) => (twice ? op('i32.shl', [lower.value, 1]) : lower.value);
+function plainSum({ value }: { readonly value: Expr }): Sum {
+  return (twice) => (twice ? op('i32.shl', [value, 1]) : value);
 }
 
 function upperOf<K extends OpName>(k: KernelBuilder<K>, { layer }: Block, { lower, upper, aside }: Sums): Sum {
-  if (layer.packing === 'quads') return lowerOf({ lower: upper, upper, aside });
-  if (aside !== undefined) return lowerOf({ lower: aside, upper, aside });
+  if (layer.packing === 'quads') return plainSum(upper);
+  if (aside !== undefined) return plainSum(aside);
   const difference = k.let('difference', op('i32.sub_wrap', [upper.value, lower.value]));
   return (twice) => op('i32.shr_s', [difference, twice ? 7 : 8]);
 }

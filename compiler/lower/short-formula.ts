@@ -110,18 +110,19 @@ export interface RoundedProduct {
 }
 
 /**
- * A function of the integers in `domain` as a rounded product, when one is equal for all of them. `clamp` is what the
- * results are limited to afterwards.
+ * A function of the integers in `domain`, or of every `step`-th from its lower end on, as a rounded product, when one is
+ * equal for all of them. `clamp` is what the results are limited to afterwards.
  */
 export function fitProduct(
   resultOf: (x: number) => number,
   domain: Interval,
   zero: number,
   clamp: Interval,
+  step = 1,
 ): RoundedProduct | undefined {
   let least = -LIMIT;
   let most = LIMIT - 1;
-  for (let x = domain.low; x <= domain.high; x++) {
+  for (let x = domain.low; x <= domain.high; x += step) {
     const result = resultOf(x);
     // 2^32 * (distance - 1/2) <= x * factor < 2^32 * (distance + 1/2)
     const from = result > clamp.low ? 2 ** 32 * (result - zero) - LIMIT : Number.NEGATIVE_INFINITY;

@@ -19,16 +19,19 @@ const UNROLLED = 4;
 
 type FourSums = readonly [Expr, Expr, Expr, Expr];
 
-/** The sums of the channels whose words `visit` is called for, at most `HALFWORD_BYTES` times. */
+/**
+ * The sums of the channels whose words `visit` is called for, at most `HALFWORD_BYTES` times; a mask of 0 leaves a word out.
+ */
 export function shortSums<K extends OpName>(
   k: KernelBuilder<K>,
   x: Buffer,
-  taps: (visit: (index: Expr) => void) => void,
+  taps: (visit: (index: Expr, mask?: Expr) => void) => void,
 ): FourSums {
   const even = k.variable('even', 0);
   const odd = k.variable('odd', 0);
-  taps((index) => {
-    const word = k.let('word', x.at(index, 'i32'));
+  taps((index, mask) => {
+    const loaded = x.at(index, 'i32');
+    const word = k.let('word', mask === undefined ? loaded : op('i32.and', [loaded, mask]));
     k.set(even, op('dsp.sxtab16', [even.value, word]));
     k.set(odd, op('dsp.sxtab16_ror8', [odd.value, word]));
   });

@@ -49,6 +49,8 @@ const WINDOWS = [
   [2, 2],
   [3, 3],
   [1, 3],
+  [2, 1],
+  [1, 1],
   [4, 4],
 ] as const;
 
@@ -74,6 +76,23 @@ suite('means of whole images; of more elements than halfwords hold sums of', () 
     ] as const
   ).flatMap((shape) =>
     poolFaults({ op: 'average_pool2d', shape, window: [shape[1], shape[2]], stride: [1, 1], activation: 'relu' }),
+  );
+  assert.equal(faults, [], AGAIN);
+});
+
+suite('means at the edges', () => {
+  const faults = SHAPES.flatMap((shape) =>
+    (
+      [
+        [2, 2],
+        [3, 3],
+        [3, 2],
+      ] as const
+    ).flatMap((window) =>
+      ([1, 2, 3] as const).flatMap((stride) =>
+        poolFaults({ op: 'average_pool2d', shape, window, stride: [stride, stride], padding: 1, activation: 'relu' }),
+      ),
+    ),
   );
   assert.equal(faults, [], AGAIN);
 });
@@ -120,8 +139,8 @@ suite('says why it does not apply', () => {
   const small = { op: 'average_pool2d', shape: [1, 6, 6, 4], window: [2, 2], stride: [2, 2] } as const;
   const average = (p: Partial<Pool>) => reasonOf(pool({ ...small, ...p }), 'average_pool2d_bytes');
   assert.is(average({ shape: [1, 6, 6, 3] }), 'needs 4 channels');
-  assert.is(average({ padding: 1 }), 'windows reach over the edge');
-  assert.is(average({ window: [1, 2] }), 'no product divides by 2');
+  const wide = average({ shape: [1, 9, 9, 4], window: [5, 5], padding: 1 });
+  assert.is(wide, 'windows of more than 16 elements reach over the edge');
   const large = average({ shape: [1, 30, 30, 4], window: [17, 17] });
   assert.is(large, 'windows of more than 256 elements that are not whole rows');
   const relu6 = pool({ ...small, op: 'max_pool2d', activation: 'relu6' });

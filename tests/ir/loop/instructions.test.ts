@@ -160,6 +160,7 @@ test('dual 16-bit instructions', () => {
       const high = half(a, true) * half(b, true);
       for (const c of [0, -1, 2 ** 31 - 1, -(2 ** 31)]) {
         equal(BigInt(run('dsp.smlad', x, y, c) as number), wrap(32, low + high + BigInt(c)));
+        equal(run('dsp.smlad_from', x, y, c), run('dsp.smlad', x, y, c));
         equal(BigInt(run('dsp.smlabb', x, y, c) as number), wrap(32, low + BigInt(c)));
         equal(BigInt(run('i32.mla_ordered', x, y, c) as number), wrap(32, BigInt(x) * BigInt(y) + BigInt(c)));
         const crossed = half(a, false) * half(b, true);
@@ -172,7 +173,10 @@ test('dual 16-bit instructions', () => {
       equal(BigInt(run('dsp.bfi8', x, y) as number), wrap(32, unsigned(8, a) + b * 256n));
       const bytesAt = (v: bigint, at: readonly number[]) => at.map((i) => wrap(8, v >> BigInt(8 * i)));
       const joined = (bits: number, parts: readonly (number | bigint)[]) =>
-        wrap(32, parts.reduce<bigint>((all, part, i) => all + (unsigned(bits, BigInt(part)) << BigInt(bits * i)), 0n));
+        wrap(
+          32,
+          parts.reduce<bigint>((all, part, i) => all + (unsigned(bits, BigInt(part)) << BigInt(bits * i)), 0n),
+        );
       for (const [name, at] of [['dsp.sxtab16', [0, 2]] as const, ['dsp.sxtab16_ror8', [1, 3]] as const]) {
         const sums = bytesAt(b, at).map((byte, i) => half(a, i === 1) + BigInt(byte));
         equal(BigInt(run(name, x, y) as number), joined(16, sums), `${name} ${x} ${y}`);

@@ -3,7 +3,7 @@ import { type Buffer, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { type Multiplier, reducedMultiplier } from '../../../../ir/tensor/fixed-point.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type ShortScale, scaledFits, shortScale } from '../../proved-scale.ts';
+import { type ShortScale, scaledFits, shortScale, within } from '../../proved-scale.ts';
 import { clampTo, requantizer } from '../../requantize.ts';
 import type { Layer } from './depthwise-layer.ts';
 
@@ -37,6 +37,49 @@ function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale
       const multiplier = k.let('multiplier', factor.at(oc));
       const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
       return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
+    },
+  };
+}
+
+/** Shifts that leave room for the zero point below them. */
+const MOST_SHIFT = 22;
+
+/**
+ * Factors of up to 1/2, whose powers of two are too large for the short form: with x as there, (x + half + (zero << s)) >> s
+ * is the second rounding. |acc| < 2^30 makes |x| < 2^30; the constant is under 2^(s + 7). Undefined where that is not proved.
+ */
+function shiftTail(k: Builder, { stage, starts, ranges }: Layer): Tail | undefined {
+  const { rounding, multipliers, zeroPoint, low, high } = stage;
+  const scales = starts.map((_, c) => multipliers[multipliers.length === 1 ? 0 : c] as Multiplier);
+  const shifts = scales.map(({ multiplier, shift }) => (multiplier === 0 ? 1 : -shift));
+  if (rounding !== 'double' || Math.abs(zeroPoint) > 128) return undefined;
+  if (!ranges.every((range) => within(range, 31)) || !shifts.every((s) => s >= 1 && s <= MOST_SHIFT)) return undefined;
+  const start = k.rom(
+    'start',
+    'i32',
+    starts.map((value) => 2 * value),
+  );
+  const factor = k.rom(
+    'multiplier',
+    'i32',
+    scales.map(({ multiplier }) => multiplier),
+  );
+  const table = k.rom('shift', 'u8', shifts);
+  return {
+    isDoubled: true,
+    channel: (oc) => {
+      const begin = k.let('start', start.at(oc));
+      const multiplier = k.let('multiplier', factor.at(oc));
+      const shift = k.let('shift', op('i32.and', [table.at(oc), 31]));
+      const half = op('i32.shl', [2 * zeroPoint + 1, op('i32.and', [op('i32.sub', [shift, 1]), 31])]);
+      const rounder = k.let('half', half);
+      const finish = (acc: Expr) => {
+        const x = k.let('scaled', op('i32.mulhir_s', [acc, multiplier]));
+        // Ties below the zero point matter only where something is stored there.
+        const tied = zeroPoint > low ? op('i32.add_wrap', [x, op('i32.shr_s', [x, 31])]) : x;
+        return clampTo(op('i32.shr_s', [op('i32.add_wrap', [tied, rounder]), shift]), low, high);
+      };
+      return { start: begin, finish };
     },
   };
 }
@@ -90,5 +133,5 @@ function longTail(k: Builder, layer: Layer): Tail {
 export function tailOf(k: Builder, layer: Layer): Tail {
   if (layer.accumulator === 'i64') return longTail(k, layer);
   const scale = shortScale(layer.stage, layer.ranges);
-  return typeof scale === 'string' ? generalTail(k, layer) : shortTail(k, layer, scale);
+  return typeof scale === 'string' ? (shiftTail(k, layer) ?? generalTail(k, layer)) : shortTail(k, layer, scale);
 }

@@ -175,7 +175,7 @@ suite('planes that go in bands of lines, at the same address too', () => {
 });
 
 suite('every requantization', () => {
-  const layers = ([0.0004, 0.004, 0.02, 3] as const).flatMap((outputScale) =>
+  const layers = ([0.0001, 0.0004, 0.001, 0.004, 0.02, 3] as const).flatMap((outputScale) =>
     (['none', 'relu', 'relu6'] as const).flatMap((activation) =>
       (['double', 'single', 'float'] as const).map(
         (rounding): Layer => ({

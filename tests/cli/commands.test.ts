@@ -145,8 +145,9 @@ suite('inspect --ir prints text that reads back', async () => {
 suite('inspect: figures as text, as a chart and as JSON', async () => {
   const text = await succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--memory');
   assert.match(text, /^pair for cortex-m4\n {2}input {3}a {2}i8\[1,4\]/);
-  assert.match(text, /arena +4 bytes of RAM/);
-  assert.match(text, /arena of 4 bytes, one row per call/);
+  // The activation is part of the subtraction: nothing lies between input and output.
+  assert.match(text, /arena +0 bytes of RAM/);
+  assert.match(text, /arena of 0 bytes, one row per call/);
   const report = JSON.parse(await succeed('inspect', 'pair.tflite', '-t', 'cortex-m4', '--json'));
   assert.equal(Object.keys(report), [
     'name',
@@ -158,10 +159,35 @@ suite('inspect: figures as text, as a chart and as JSON', async () => {
     'constantBytes',
     'arenaBytes',
     'stateBytes',
+    'predictedInstructions',
     'predictedCycles',
   ]);
-  assert.is(report.arenaBytes, 4);
-  assert.is(report.steps.length, 3);
+  assert.is(report.arenaBytes, 0);
+  assert.is(report.steps.length, 2);
+});
+
+suite('--ram and --region: strips and memories as text and as JSON; build writes what inspect said', async () => {
+  cpSync(new URL('../networks/mobilenet_v2-int8.tflite', import.meta.url), join(folder, 'images.tflite'));
+  const limits = ['--ram', '3k', '--region', 'fast=1k', '--region', 'slow=64k,weight=2'];
+  const { strips, extraMacs, regions, arenaBytes } = JSON.parse(
+    await succeed('inspect', 'images.tflite', ...limits, '--json'),
+  );
+  assert.ok(arenaBytes <= 3 * 1024 + 256, `${arenaBytes}`);
+  assert.ok(strips.length > 0 && extraMacs > 0);
+  assert.equal(
+    regions.map(({ name }: { name: string }) => name),
+    ['fast', 'slow'],
+  );
+  assert.ok(regions[0].bytes <= 1024);
+  const text = await succeed('inspect', 'images.tflite', ...limits);
+  assert.match(
+    text,
+    /strips +\d+ layers from .* to .* run \d+ times, for \d+ rows each\n.* MACs are made more than once/,
+  );
+  assert.match(text, new RegExp(`region +${regions[0].bytes} bytes of it in fast`));
+  await succeed('build', 'images.tflite', '-t', 'c', '-o', 'images', ...limits);
+  const header = readFileSync(join(folder, 'images/images.h'), 'utf8');
+  assert.match(header, `#define IMAGES_ARENA_FAST_BYTES ${regions[0].bytes}\n`);
 });
 
 suite('targets, ops and passes list what exists', async () => {

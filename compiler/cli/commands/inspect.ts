@@ -53,8 +53,10 @@ export function inspect(path: string, options: InspectOptions): void {
   }
   const report = reportModel(lowered.graph, lowered, target);
   if (options.json === true) {
-    const { strips, extraMacs } = lowered;
-    console.log(JSON.stringify(strips.length === 0 ? report : { ...report, strips, extraMacs }, null, 2));
+    const { strips, extraMacs, program } = lowered;
+    const cut = strips.length === 0 ? {} : { strips, extraMacs };
+    const divided = program.regions === undefined ? {} : { regions: program.regions };
+    console.log(JSON.stringify({ ...report, ...cut, ...divided }, null, 2));
     return;
   }
   const chart = options.memory === true ? ['', ...memoryChart(lowered)] : [];

@@ -5,7 +5,7 @@ import { type ConvAttrs, convGeometry, convStage, type WindowGeometry } from '..
 import { fullyConnectedStage } from '../../../../ir/tensor/ops/matmul.ts';
 import { biasValues, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import { affineOf, elementCount, type TensorType } from '../../../../ir/tensor/types.ts';
-import type { Kernel, KernelBuilder, Optimize, Overlap, Site } from '../../kernel.ts';
+import type { Kernel, KernelBuilder, Overlap, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
 import { type AccumulatorRange, accumulatorRange } from '../../proved-scale.ts';
 import { outputIndex, padded } from '../../window.ts';
@@ -13,7 +13,7 @@ import { type Dot, dotOf, stageFill, stageRun } from './dot-i8.ts';
 import { channelOrder, forTiles, madeAgain, type Tiling, tilingOf } from './order-i8.ts';
 import { laneTable, scaleApplies, vectorScale } from './requantize-i8.ts';
 import { ringBuffer, ringOverlap, rowRing } from './rows-i8.ts';
-import { buildTile, type Depth, depthOf, MOST_PIXELS, type Product, packWeights, tileCost } from './tile-i8.ts';
+import { buildTile, type Depth, depthOf, mostPixels, type Product, packWeights, tileCost } from './tile-i8.ts';
 
 /** What the accumulators of a layer are made of. */
 interface Sums {
@@ -115,8 +115,9 @@ function productOf(
   return { dot, depth, order, weights, staged, pixelStride, start, scale, stage: sums.stage, y: k.output(0, 'y') };
 }
 
-function tiling(k: { readonly site: { readonly optimize: Optimize } }, pixels: number): Tiling {
-  return tilingOf(pixels, MOST_PIXELS, tileCost, k.site.optimize);
+function tiling({ site }: { readonly site: Pick<Site, 'optimize' | 'target'> }, pixels: number): Tiling {
+  const dot = dotOf(site.target) as Dot;
+  return tilingOf(pixels, mostPixels(dot), tileCost(dot), site.optimize);
 }
 
 /** Rows of `sums.depth` neighbouring activations by all channels: 1x1 convolution, and fully connected. */
@@ -154,8 +155,8 @@ function geometryOf({ inputs, outputs, attrs }: Site<'conv2d'>): WindowGeometry 
 const conv2d1x1: Kernel<'conv2d'> = {
   name: 'conv2d_1x1_i8',
   doc:
-    'for each tile of up to 6 pixels: stage their activations; for each 8 channels: 12 accumulators = bias; for each step ' +
-    'of the depth: 2 vectors of weights, each pixel spread to all lanes, multiply and add; requantize in vectors.',
+    'for each tile of up to 6 pixels (4 with 16-bit products): stage them; for each 8 channels: accumulators = bias; for ' +
+    'each step of the depth: 2 vectors of weights, each pixel spread to all lanes, multiply and add; requantize in vectors.',
   applies: (site) => {
     const verdict = applies(site as unknown as Site<ProductOp>);
     return verdict === true && !isPointwise(geometryOf(site)) ? 'is not a 1x1 window that moves by one pixel' : verdict;
@@ -225,7 +226,7 @@ const conv2dRows: Kernel<'conv2d'> = {
   name: 'conv2d_i8',
   doc:
     'for each output row: stage the image rows that it reaches for the first time, padded, in a ring; for each tile of up ' +
-    'to 6 pixels and 8 channels: 12 accumulators = bias; for each row of the window and step of it: multiply and add as in ' +
+    'to 6 pixels and 8 channels: accumulators = bias; for each row of the window and step of it: multiply and add as in ' +
     'conv2d_1x1_i8; requantize in vectors.',
   applies: (site) => applies(site as unknown as Site<ProductOp>),
   overlap: (site) => ringOverlap(site as unknown as Site, geometryOf(site)),
@@ -235,7 +236,7 @@ const conv2dRows: Kernel<'conv2d'> = {
 const fullyConnected: Kernel<'fully_connected'> = {
   name: 'fully_connected_i8',
   doc:
-    'for each tile of rows: stage it; for each tile of channels (48 for a single row): accumulators = bias; for each step of ' +
+    'for each tile of rows: stage it; for each tile of channels (32 or 48 for a single row): accumulators = bias; for each step of ' +
     'the depth: weights, each row spread to all lanes, multiply and add; requantize in vectors.',
   applies: (site) => applies(site as unknown as Site<ProductOp>),
   overlap: (site) => rowOverlap(site as unknown as Site),

@@ -18,6 +18,8 @@ export interface Dot {
   readonly elem: Elem;
   /** Activations in one vector of staged ones. */
   readonly lanes: 8 | 16;
+  /** Vectors of sums that a tile keeps in 16 registers: engines spill more where a product takes a register of its own. */
+  readonly accumulators: 8 | 12;
   /** Bytes of the weights of four channels and one step, and how they are loaded. */
   readonly groupBytes: 8 | 16;
   readonly weights: Access;
@@ -34,6 +36,7 @@ export const WIDENED: Dot = {
   offset: 0,
   elem: 'i16',
   lanes: 8,
+  accumulators: 8,
   groupBytes: 8,
   weights: 'i8x8_s',
   stage: (x, index) => x.at(index, 'i8x8_s'),
@@ -47,6 +50,7 @@ const BYTES: Dot = {
   offset: 128,
   elem: 'i8',
   lanes: 16,
+  accumulators: 12,
   groupBytes: 16,
   weights: 'v128',
   stage: (x, index) => op('v128.xor', [x.at(index, 'v128'), op('i8x16.splat', [i32(-128)])]),

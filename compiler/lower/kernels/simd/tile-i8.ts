@@ -4,8 +4,9 @@
  *     for each step of the depth: load the weights of the tile's channels (4 a vector), spread a step of each pixel's
  *     activations to all lanes, multiply and add
  *
- * Register plan for 16 vector registers: 6 pixels by 8 channels take 12 accumulators, 2 vectors of weights and one of
- * activations. Fewer pixels take more channels. Weights are packed so that a tile reads them in order.
+ * Register plan for 16 vector registers: with 8-bit dot products 6 pixels by 8 channels take 12 accumulators, 2 vectors of
+ * weights and one of activations; with 16-bit ones, whose products need a register before they are added, 4 pixels take 8
+ * accumulators (measured in V8: 6 pixels are 15 % slower). One or two pixels take more channels. Weights are packed so that a tile reads them in order.
  */
 import { add, affine, type Buffer, i32, mul, type Operand, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
@@ -73,19 +74,25 @@ export interface TilePlace {
   readonly out: Expr;
 }
 
-/** How many panels a tile of so many pixels takes. */
-function panelsPerTile(pixels: number): number {
-  if (pixels >= 3) return 1;
-  return pixels === 2 ? 3 : 6;
+/** Vectors of accumulators that a pixel takes for a panel. */
+const PER_PIXEL = PANEL / LANES;
+
+/** How many panels a tile of so many pixels takes. More pixels than 2 leave no registers for the weights of several. */
+function panelsPerTile({ accumulators }: Dot, pixels: number): number {
+  return pixels > 2 ? 1 : accumulators / (PER_PIXEL * pixels);
 }
 
 /** The most pixels of a tile. */
-export const MOST_PIXELS = 6;
+export function mostPixels({ accumulators }: Dot): number {
+  return accumulators / PER_PIXEL;
+}
 
 /** What a tile of so many pixels takes for a panel, in pairs of vector products. */
-export function tileCost(pixels: number): number {
+export function tileCost({ step }: Dot): (pixels: number) => number {
+  // Sums of pairs are added in an instruction of their own, so no accumulator waits; loads of weights are shared.
+  if (step === 2) return (pixels) => pixels + 0.5;
   // Few pixels wait for their own accumulators, unless they take more panels.
-  return [0, 1.3, 2.5, 5, 5.5, 5.5, 6.5][pixels] as number;
+  return (pixels) => [0, 1.3, 2.5, 5, 5.5, 5.5, 6.5][pixels] as number;
 }
 
 /** All channels of `pixels` pixels. */
@@ -93,7 +100,7 @@ export function buildTile(k: KernelBuilder, p: Product, pixels: number, place: T
   const { places } = p.order;
   let first = 0;
   while (first < places) {
-    const width = Math.min(panelsPerTile(pixels) * PANEL, places - first);
+    const width = Math.min(panelsPerTile(p.dot, pixels) * PANEL, places - first);
     const end = places - ((places - first) % width);
     k.for('c', first, end, (channel) => channelTile(k, p, pixels, width, channel, place), { step: width });
     first = end;

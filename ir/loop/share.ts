@@ -34,7 +34,7 @@ export function shareOf(cond: Expr, scope: Scope): number | undefined {
       rest = Math.floor(rest / trips);
     }
     tried++;
-    if (valueOf(cond, scope, values) !== 0) held++;
+    if (evaluated(cond, scope, values) !== 0) held++;
   }
   return held / tried;
 }
@@ -59,9 +59,9 @@ function collectLoops(e: Expr, scope: Scope, into: Set<string>): boolean {
   }
 }
 
-function valueOf(e: Expr, scope: Scope, values: ReadonlyMap<string, number>): number {
+function evaluated(e: Expr, scope: Scope, values: ReadonlyMap<string, number>): number {
   if (e.kind === 'const') return e.value as number;
-  if (e.kind === 'var') return values.get(e.name) ?? valueOf(scope.lets.get(e.name) as Expr, scope, values);
+  if (e.kind === 'var') return values.get(e.name) ?? evaluated(scope.lets.get(e.name) as Expr, scope, values);
   if (e.kind !== 'op') throw new TypeError(`a ${e.kind} is no value of loops`);
-  return instruction(e.op).evaluate(...e.args.map((arg) => valueOf(arg, scope, values))) as number;
+  return instruction(e.op).evaluate(...e.args.map((arg) => evaluated(arg, scope, values))) as number;
 }

@@ -6,7 +6,7 @@
  * bench/results/host.md.
  */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { arch } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { TensorData } from '../../ir/tensor/types.ts';
@@ -136,7 +136,16 @@ function main(): void {
     console.log(cellsOf(row).join('  '));
   }
   console.log(`\n${tableOf(rows)}`);
-  if (values.write) writeFileSync(RESULTS, resultsPage(rows));
+  if (values.write) {
+    mkdirSync(new URL('.', RESULTS), { recursive: true });
+    writeFileSync(RESULTS, resultsPage(rows));
+  }
+  for (const { model, best, aarch64 } of rows.filter((row) => !row.model.isFloat)) {
+    const own = [best.get('gcc -O3'), best.get('gcc -O3 -march=native'), aarch64];
+    if (own.every((one) => one === undefined || errorOf(model.expected, one.outputs) === 0)) continue;
+    console.error(`wrong answer: ${model.name}`);
+    process.exitCode = 1;
+  }
 }
 
 main();

@@ -15,7 +15,7 @@ import { TARGETS, type TargetName } from '../../compiler/targets/index.ts';
 import { CONTENDERS, type Contender, PLACES, type Place } from './contenders.ts';
 import { F32_MODELS, INT8_MODELS, type Model, readModel } from './models.ts';
 import { onnxInput, onnxOf } from './onnx.ts';
-import { type Measurement, measurementText, resultsPage, tables } from './report.ts';
+import { errorOf, type Measurement, measurementText, resultsPage, tables } from './report.ts';
 import { chromiumRunner, nodeRunner, type Request, type Runner } from './run.ts';
 import { withoutSignature } from './signature.ts';
 import { stagePeers } from './stage.ts';
@@ -108,10 +108,14 @@ async function main(): Promise<void> {
     }
     console.log(`\n${tables(measurements)}`);
     if (values.write) {
+      mkdirSync(new URL('.', RESULTS), { recursive: true });
       const versions = [...started.values()].map(({ version }) => version);
       writeFileSync(RESULTS, resultsPage(measurements, versions));
     }
     for (const runner of started.values()) await runner.close();
+    const wrong = measurements.filter((one) => one.contender.target && !one.model.isFloat && errorOf(one) !== 0);
+    for (const one of wrong) console.error(`wrong answer: ${measurementText(one)}`);
+    if (wrong.length > 0) process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -196,7 +196,14 @@ function absInteger(k: Builder): Element {
 function rsqrtInteger(k: Builder): Element {
   const [x, y] = typesOf(k);
   const [low, high] = integerRange(y.dtype);
-  const stage = { multipliers: [rsqrtMultiplier(x, y)], scales: [], zeroPoint: 0, low, high, rounding: 'double' } as const;
+  const stage = {
+    multipliers: [rsqrtMultiplier(x, y)],
+    scales: [],
+    zeroPoint: 0,
+    low,
+    high,
+    rounding: 'double',
+  } as const;
   const tail = staged(k, stage);
   return (value) => {
     const { multiplier, rightShift } = inverseSqrt(loopAlgebra(k), value);

@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import type { Optimize } from '../../../backends/wasm/index.ts';
 import { callFunction } from '../../../ir/loop/evaluate.ts';
 import type { Argument, Program } from '../../../ir/loop/types.ts';
-import { type LoopCase, randomFunction } from '../../support/random-loop.ts';
+import { type LoopCase, randomFunction, WASM_ACCESSES } from '../../support/random-loop.ts';
 import { firstDifference, instantiate } from './support.ts';
 
 const FIRST_SEED = Number(process.env.MCC_SEED ?? 1);
@@ -42,7 +42,7 @@ function programOf({ fn, helpers, buffers }: LoopCase, copies: number) {
 }
 
 function compare(seed: number, copies: number, level: Optimize): number {
-  const random = randomFunction(seed);
+  const random = randomFunction(seed, WASM_ACCESSES);
   const expected = random.buffers.map((bytes) => Uint8Array.from(bytes));
   callFunction(random.fn, random.helpers, expected, []);
   const { program, places } = programOf(random, copies);

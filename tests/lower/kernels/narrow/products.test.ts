@@ -127,7 +127,6 @@ suite('what small cores leave to others', () => {
     chosen(graph(p), core).refused.find(({ kernel }) => kernel === 'conv2d_narrow_i8')?.reason;
   assert.is(reason({ dtype: 'i16' }), 'not for i16', AGAIN);
   assert.is(reason({}, 'c'), 'c is not a small core', AGAIN);
-  assert.is(reason({}, 'aarch64'), 'aarch64 is not a small core', AGAIN);
   const far = reason({ window: [17, 17], size: [20, 20], channels: 1 });
   assert.is(far, 'a window of more than 16 taps on both axes', AGAIN);
   assert.is(reason({ window: [17, 2], size: [20, 20], channels: 1 }), undefined, AGAIN);

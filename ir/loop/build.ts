@@ -214,7 +214,7 @@ export class FunctionBuilder {
   for(name: string, start: number, end: number, body: (index: Expr) => void, options: ForOptions = {}): void {
     const step = options.step ?? 1;
     if (start >= end) return;
-    if (start + step >= end) {
+    if (start + step >= end && options.kept !== true) {
       body(i32(start));
       return;
     }
@@ -281,6 +281,8 @@ export interface ForOptions {
   readonly step?: number;
   /** Asks the backend to repeat the body instead of looping. */
   readonly unroll?: boolean;
+  /** A loop even for one trip, so that the code has one form for all shapes and may be shared. */
+  readonly kept?: boolean;
 }
 
 /** Calls a scalar helper. */

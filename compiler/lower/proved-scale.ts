@@ -46,10 +46,12 @@ export function within({ low, high }: AccumulatorRange, bits: number): boolean {
   return low >= -(2 ** (bits - 1)) && high < 2 ** (bits - 1);
 }
 
+export type Factors = readonly [multiplier: number, power: number];
+
 /** The short form of a stage. */
 export interface ShortScale {
   /** The factors of a channel: m and 2^(32 - s). */
-  factors(channel: number): readonly [multiplier: number, power: number];
+  factors(channel: number): Factors;
   /** From twice the accumulator and the channel's factors to the stored value. */
   apply(f: FunctionBuilder, twice: Operand, multiplier: Operand, power: Operand): Expr;
 }
@@ -71,7 +73,7 @@ export function shortScale(stage: OutputStage, ranges: readonly AccumulatorRange
   };
 }
 
-function factorsOf({ multiplier, shift }: Multiplier): readonly [number, number] {
+function factorsOf({ multiplier, shift }: Multiplier): Factors {
   return multiplier === 0 ? [0, 1] : [multiplier, 2 ** (32 + shift)];
 }
 

@@ -3,9 +3,10 @@ import { type Buffer, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { type Multiplier, reducedMultiplier } from '../../../../ir/tensor/fixed-point.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type ShortScale, scaledFits, shortScale, within } from '../../proved-scale.ts';
+import { type Factors, type ShortScale, scaledFits, shortScale, within } from '../../proved-scale.ts';
 import { clampTo, requantizer } from '../../requantize.ts';
 import type { Layer } from './depthwise-layer.ts';
+import { factorCode } from './factor-code.ts';
 
 type Builder = KernelBuilder<'depthwise_conv2d'>;
 
@@ -28,15 +29,21 @@ function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale
   const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
     k.rom(name, elem, starts.map(value));
   const start = table('start', 'i32', (value) => 2 * value);
-  const factor = table('multiplier', 'i32', (_, c) => factors(c)[0]);
-  const left = table('power', 'u8', (_, c) => Math.log2(factors(c)[1]));
+  const all = starts.map((_, c) => factors(c));
+  const code = factorCode(all);
+  const factor = table('multiplier', 'i32', (_, c) => code?.words[c] ?? (all[c] as Factors)[0]);
+  const left = code ?? table('power', 'u8', (_, c) => Math.log2((all[c] as Factors)[1]));
   return {
     isDoubled: true,
     channel: (oc) => {
       const begin = k.let('start', start.at(oc));
-      const multiplier = k.let('multiplier', factor.at(oc));
+      const word = k.let('multiplier', factor.at(oc));
+      if ('words' in left) {
+        const [multiplier, power] = left.decode(k, word);
+        return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
+      }
       const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
-      return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
+      return { start: begin, finish: (acc) => apply(k, acc, word, power) };
     },
   };
 }

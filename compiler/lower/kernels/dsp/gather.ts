@@ -80,7 +80,7 @@ export class Gather<K extends OpName> {
   private readonly tile: Tile;
   private readonly source: Source;
   private readonly stage: Buffer | undefined;
-  /** Runs of four bytes that are written one after another before a loop takes over. */
+  /** Words of a window whose runs are all written one after another. */
   private readonly unrolled: number;
 
   constructor(k: KernelBuilder<K>, x: Buffer, tile: Tile, source: Source) {
@@ -227,23 +227,41 @@ export class Gather<K extends OpName> {
       store(offset, op('dsp.sxtb16', [word]));
       store(add(offset, tile.lanes), op('dsp.sxtb16_ror8', [word]));
     };
-    const chunk = chunkOf(words, this.unrolled);
-    const whole = words - (words % chunk);
-    k.for('i', 0, whole, (i) => Array.from({ length: chunk }, (_, extra) => body(i, extra)), { step: chunk });
-    for (let i = whole; i < words; i++) body(i, 0);
+    forWords(k, 0, words, body);
     const end = words * perWord;
     for (let i = end; i < length; i += 2) {
-      const pair = [i, Math.min(i + 1, length - 1)].map((j) => from.at(add(at, j), source.elem)) as [Expr, Expr];
+      // What stands beside a single element meets no weight.
+      const beside = i + 1 < length ? i + 1 : Math.max(0, i - 1);
+      const pair = [i, beside].map((j) => from.at(add(at, j), source.elem)) as [Expr, Expr];
       store(words * pitch + ((i - end) / 2) * tile.lanes, op('dsp.pkhbt', pair));
     }
   }
 }
 
-/** How many words a loop takes at once: all, a divisor, or as many as allowed with a rest behind the loop. */
-function chunkOf(words: number, most: number): number {
-  if (words <= most) return Math.max(1, words);
-  for (let chunk = most; chunk >= most / 2; chunk--) if (words % chunk === 0) return chunk;
-  return most / 2;
+/** Words that are written one after another before a loop repeats. */
+const UNROLLED = 4;
+
+/**
+ * Calls `body` for the words from `start` to `end`: some at a time, and some left over, at least one. Counts beyond those
+ * that are written out have one form, so that layers of many sizes share their code.
+ */
+export function forWords<K extends OpName>(
+  k: KernelBuilder<K>,
+  start: number,
+  end: number,
+  body: (i: Operand, extra: number) => void,
+): void {
+  if (k.site.optimize === 'size') {
+    k.for('i', start, end, (i) => body(i, 0));
+    return;
+  }
+  const repeated = end - start > UNROLLED ? end - 1 - ((end - 1 - start) % UNROLLED) : start;
+  const four = (i: Operand) => Array.from({ length: UNROLLED }, (_, extra) => body(i, extra));
+  if (end - start === UNROLLED) four(start);
+  else {
+    k.for('i', start, repeated, four, { step: UNROLLED, kept: true });
+    k.for('i', repeated, end, (i) => body(i, 0), { unroll: repeated === start, kept: repeated > start });
+  }
 }
 
 /** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */

@@ -97,7 +97,7 @@ function shortScaleOf<K extends OpName>(
         return [(sum) => apply(sum, m, p), (sum) => apply(sum, m, p)];
       }
       const [m0, m1] = halves(k.let('multipliers', table.at(affine([[pair, width]], 2), 'i64_ordered')));
-      const [p0, p1] = [0, 1].map((i) => k.let('power', power(affine([[pair, 2]], i)))) as [Expr, Expr];
+      const [p0, p1] = power(pair);
       return [(sum) => apply(sum, m0, p0), (sum) => apply(sum, m1, p1)];
     },
   };
@@ -106,16 +106,40 @@ function shortScaleOf<K extends OpName>(
 /** Shifts of bytes to powers of two: each window holds eight powers. */
 const WINDOWS = [23, 20, 17] as const;
 
-/** Powers of two: bytes to be shifted, or words. */
-function powers<K extends OpName>(k: KernelBuilder<K>, values: readonly number[]): (index: Expr) => Expr {
+type PairOfPowers = (pair: Expr) => readonly [Expr, Expr];
+
+/** Powers of two by pairs of channels: bytes to be shifted, which is fastest, two halves of a byte that say which, or words. */
+function powers<K extends OpName>(k: KernelBuilder<K>, values: readonly number[]): PairOfPowers {
   const shift = WINDOWS.find((window) => values.every((value) => value >= 2 ** window && value < 2 ** (window + 8)));
-  if (shift === undefined) {
-    const table = k.rom('power', 'i32', values);
-    return (index) => table.at(index);
+  const exponents = values.map((value) => Math.log2(value));
+  const least = Math.min(...exponents);
+  if (shift !== undefined && k.site.optimize === 'speed') {
+    const bytes = values.map((value) => value / 2 ** shift);
+    const table = k.rom('power', 'u8', bytes);
+    return both((index) => op('i32.shl', [table.at(index), shift]));
   }
-  const bytes = values.map((value) => value / 2 ** shift);
+  if (exponents.every((exponent) => exponent - least < 16)) {
+    const codes = exponents.map((exponent) => exponent - least);
+    return halfBytes(k, codes, least);
+  }
+  const table = k.rom('power', 'i32', values);
+  return both((index) => table.at(index));
+
+  function both(power: (index: Expr) => Expr): PairOfPowers {
+    const at = (pair: Expr, i: number) => k.let('power', power(affine([[pair, 2]], i)));
+    return (pair) => [at(pair, 0), at(pair, 1)];
+  }
+}
+
+/** 2^(least + code), two codes to a byte. */
+function halfBytes<K extends OpName>(k: KernelBuilder<K>, codes: readonly number[], least: number): PairOfPowers {
+  const bytes = codes.flatMap((low, i) => (i % 2 === 0 ? [low | ((codes[i + 1] as number) << 4)] : []));
   const table = k.rom('power', 'u8', bytes);
-  return (index) => op('i32.shl', [table.at(index), shift]);
+  const power = (code: Expr) => k.let('power', op('i32.shl', [2 ** least, code]));
+  return (pair) => {
+    const byte = k.let('powers', table.at(pair));
+    return [power(op('i32.and', [byte, 15])), power(op('i32.shr_u', [byte, 4]))];
+  };
 }
 
 /** The low and the high word. */

@@ -73,6 +73,12 @@ interface Tile {
   readonly lanes: number;
 }
 
+/** Where a pixel stands in the one image. */
+export interface PixelPlace {
+  readonly row: Expr;
+  readonly ox: Expr;
+}
+
 /** Spells the widening of one pixel into one lane. */
 export class Gather<K extends OpName> {
   private readonly k: KernelBuilder<K>;
@@ -93,8 +99,8 @@ export class Gather<K extends OpName> {
     this.stage = length === 0 ? undefined : k.scratch('stage', source.elem, length);
   }
 
-  /** Pixels are counted through rows and images; `channel` is the first that is read. */
-  pixel(pixel: Expr, channel: Operand, lane: Operand): void {
+  /** Pixels are counted through rows and images; `channel` is the first that is read, `place` where it is known. */
+  pixel(pixel: Expr, channel: Operand, lane: Operand, place?: PixelPlace): void {
     const { k } = this;
     const { g } = this.source;
     const { height, width } = g.output;
@@ -102,8 +108,8 @@ export class Gather<K extends OpName> {
       this.widen(this.x, affine([[pixel, g.input.channels]], channel), g.input.channels, lane);
       return;
     }
-    const row = k.let('row', width === 1 ? pixel : op('i32.div_s', [pixel, width]));
-    const ox = width === 1 ? 0 : op('i32.rem_s', [pixel, width]);
+    const row = place?.row ?? k.let('row', width === 1 ? pixel : op('i32.div_s', [pixel, width]));
+    const ox = place?.ox ?? (width === 1 ? 0 : op('i32.rem_s', [pixel, width]));
     const n = g.batch === 1 ? 0 : k.let('n', height === 1 ? row : op('i32.div_s', [row, height]));
     const oy = g.batch === 1 ? row : height === 1 ? 0 : op('i32.rem_s', [row, height]);
     const iy = k.let('iy', sub(mul(oy, g.stride[0]), g.padding.top));

@@ -20,7 +20,8 @@ import { add, affine, type Buffer, i32, min, mul, op, type Variable } from '../.
 import { ELEM_BYTES, type Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder, Optimize } from '../../kernel.ts';
-import { firstElements, Gather, isRowOfPixels, runsOf, slotsOf } from './gather.ts';
+import { padded } from '../../window.ts';
+import { firstElements, Gather, isRowOfPixels, type PixelPlace, runsOf, slotsOf } from './gather.ts';
 import { BYTE, firstOfPair, type Layer } from './layer.ts';
 import { type ChannelWeights, fitsParts, fitsWhole, packedWords, quadWords, type Slots } from './packing.ts';
 import { type ChannelPair, halves, type Scale, type Sum, scaleOf } from './scale.ts';
@@ -108,12 +109,12 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
   const rest = pixels % shape.lanes;
   const tiles = Math.ceil(pixels / shape.lanes);
   const fill = shape.direct ? undefined : tileOf(k, layer, plan, x);
-  k.for('tile_index', 0, tiles, (t) => {
+  forTiles(k, layer, plan, (t, place) => {
     k.for('group', 0, layer.groups, (group) => {
       const channel = layer.groups === 1 ? 0 : mul(group, layer.source.depth);
       k.for('lane', 0, fill === undefined ? 0 : shape.lanes, (lane) => {
         const pixel = k.let('pixel', affine([[t, shape.lanes]], lane));
-        k.if(rest === 0 ? 1 : op('i32.lt_s', [pixel, pixels]), () => fill?.gather.pixel(pixel, channel, lane));
+        k.if(rest === 0 ? 1 : op('i32.lt_s', [pixel, pixels]), () => fill?.gather.pixel(pixel, channel, lane, place));
       });
       const inputs = fill?.tile ?? { x, start: mul(t, layer.source.depth) };
       const starts = laneStarts(k, plan, layer.weights.length, t, tiles);
@@ -121,6 +122,26 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
         buildBlock(k, { layer, plan, inputs, y, words, scale, starts, group, round });
       });
     });
+  });
+}
+
+/**
+ * The tiles of pixels; single pixels by rows, which need no division to tell their place, so that layers of many widths
+ * share their code. Padded windows count them: their sums are long, and slower in shared code.
+ */
+function forTiles<K extends OpName>(
+  k: KernelBuilder<K>,
+  { source }: Layer,
+  { shape, pixels }: Plan,
+  body: (tile: Expr, place?: PixelPlace) => void,
+): void {
+  const { batch, output } = source.g;
+  if (shape.lanes > 1 || batch > 1 || isRowOfPixels(source) || padded(source.g)) {
+    k.for('tile_index', 0, Math.ceil(pixels / shape.lanes), (t) => body(t));
+    return;
+  }
+  k.for('row', 0, output.height, (row) => {
+    k.for('ox', 0, output.width, (ox) => body(k.let('tile_index', affine([[row, output.width]], ox)), { row, ox }));
   });
 }
 

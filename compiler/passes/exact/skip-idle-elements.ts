@@ -4,7 +4,8 @@ import { matches } from '../../../ir/tensor/op.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
 import { integerRange, sameType, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
 import { definePass, type Facts, type NodeSite } from '../pass.ts';
-import { fullRange, RangeAnalysis } from './channels/ranges.ts';
+import { fullRange } from './channels/interval.ts';
+import { RangeAnalysis } from './channels/ranges.ts';
 import { everyByte, isByte, isUnaryByte, unaryTable } from './unary-table.ts';
 
 /** Ranges of the graph that an editor changes, computed once. */

@@ -7,7 +7,7 @@ import { type Graph, inputTypes, type Node, typeOfValue, type ValueName } from '
 import { opRecord } from '../../../../ir/tensor/ops/index.ts';
 import { isFloat } from '../../../../ir/tensor/types.ts';
 import type { Facts } from '../../pass.ts';
-import { channelCount } from './ranges.ts';
+import { channelCount } from './interval.ts';
 
 /** Channels are numbers; the group's values map each place along their last axis to one. */
 export interface ChannelGroup {

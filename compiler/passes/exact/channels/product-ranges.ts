@@ -7,7 +7,7 @@ import { convStage, inputZeroPoint, weightZeroPoints } from '../../../../ir/tens
 import { fullyConnectedStage } from '../../../../ir/tensor/ops/matmul.ts';
 import { biasValues, finish, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { TensorData, TensorType } from '../../../../ir/tensor/types.ts';
-import { channelCount, fullRange, type Ranges, uniform } from './ranges.ts';
+import { channelCount, fullRange, type Ranges, uniform } from './interval.ts';
 
 export type Product = Node<'conv2d' | 'depthwise_conv2d' | 'fully_connected'>;
 

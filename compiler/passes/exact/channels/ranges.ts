@@ -16,35 +16,13 @@ import { type PoolAttrs, poolRange } from '../../../../ir/tensor/ops/pool.ts';
 import { type DType, integerRange, newData, type TensorData, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Facts } from '../../pass.ts';
 import { isUnaryByte, unaryTable } from '../unary-table.ts';
+import { channelCount, fullRange, hull, type Ranges, uniform } from './interval.ts';
 import { productRanges } from './product-ranges.ts';
-
-/** Lowest and highest stored integer of each channel. */
-export interface Ranges {
-  readonly low: Int32Array;
-  readonly high: Int32Array;
-}
 
 /** Types whose ranges are followed. */
 const FOLLOWED: ReadonlySet<DType> = new Set(['i8', 'u8', 'i16']);
 /** Wider last axes are rows of data rather than channels. */
 const MAX_CHANNELS = 2 ** 16;
-
-/** Extent of the last axis; 1 for scalars. */
-export function channelCount({ shape }: TensorType): number {
-  return shape.at(-1) ?? 1;
-}
-
-export function uniform(channels: number, low: number, high: number): Ranges {
-  return { low: new Int32Array(channels).fill(low), high: new Int32Array(channels).fill(high) };
-}
-
-export function fullRange(type: TensorType): Ranges {
-  return uniform(channelCount(type), ...integerRange(type.dtype));
-}
-
-function hull({ low, high }: Ranges, channels: number): Ranges {
-  return uniform(channels, Math.min(...low), Math.max(...high));
-}
 
 /** Answers for one graph that patches change; what a patch leaves standing keeps its ranges, since patches are exact. */
 export class RangeAnalysis {

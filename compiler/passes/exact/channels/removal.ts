@@ -3,8 +3,9 @@ import { type Graph, inputTypes, outputTypes, typeOfValue, type ValueName } from
 import { inputZeroPoint, weightZeroPoints } from '../../../../ir/tensor/ops/conv.ts';
 import { integerRange, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { ChannelGroup, Weighted } from './groups.ts';
+import { channelCount } from './interval.ts';
 import { hasOutsideTaps } from './product-ranges.ts';
-import { channelCount, type RangeAnalysis } from './ranges.ts';
+import type { RangeAnalysis } from './ranges.ts';
 import { channelSignatures } from './signatures.ts';
 
 /** What is left out, and what is said about it. */

@@ -127,7 +127,7 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
 
 /**
  * The tiles of pixels; single pixels by rows, which need no division to tell their place, so that layers of many widths
- * share their code. Padded windows count them: their sums are long, and slower in shared code.
+ * share their code. Padded windows that move by single pixels count them: their sums are long, and slower in shared code.
  */
 function forTiles<K extends OpName>(
   k: KernelBuilder<K>,
@@ -136,7 +136,8 @@ function forTiles<K extends OpName>(
   body: (tile: Expr, place?: PixelPlace) => void,
 ): void {
   const { batch, output } = source.g;
-  if (shape.lanes > 1 || batch > 1 || isRowOfPixels(source) || padded(source.g)) {
+  const isDense = padded(source.g) && source.g.stride.every((step) => step === 1);
+  if (shape.lanes > 1 || batch > 1 || isRowOfPixels(source) || isDense) {
     k.for('tile_index', 0, Math.ceil(pixels / shape.lanes), (t) => body(t));
     return;
   }

@@ -20,7 +20,8 @@ import { printGraph } from '../../ir/tensor/print.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MODEL = 'examples/digits/digits.tflite';
-const TARGET = TARGETS['cortex-m4'];
+/** The portable kernels are the ones to read first. */
+const TARGET = TARGETS.c;
 
 /** The documents with examples. */
 export const DOCUMENTS = ['README.md', 'ARCHITECTURE.md', 'docs/add-a-kernel.md'] as const;

@@ -61,3 +61,11 @@ export function outputIndex(g: WindowGeometry, n: Expr, oy: Expr, ox: Expr, oc: 
     oc,
   );
 }
+
+/** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */
+export function flattened(g: WindowGeometry): WindowGeometry {
+  const isPointwise = g.window[0] * g.window[1] === 1 && g.stride[0] === 1 && g.stride[1] === 1;
+  if (!isPointwise || padded(g)) return g;
+  const width = g.batch * g.output.height * g.output.width;
+  return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
+}

@@ -7,17 +7,9 @@ import type { TensorType } from '../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
 import { type Mac, type MacLayer, macOf } from '../mac.ts';
 import { channelwiseDistance, overlapOf, windowDistance } from '../overlap.ts';
-import { forTaps, outputIndex, padded, pixelIndex } from '../window.ts';
+import { flattened, forTaps, outputIndex, padded, pixelIndex } from '../window.ts';
 
 type ConvOp = 'conv2d' | 'depthwise_conv2d';
-
-/** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */
-function flattened(g: WindowGeometry): WindowGeometry {
-  const isPointwise = g.window[0] * g.window[1] === 1 && g.stride[0] === 1 && g.stride[1] === 1;
-  if (!isPointwise || padded(g)) return g;
-  const width = g.batch * g.output.height * g.output.width;
-  return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
-}
 
 function geometryOf({ inputs, outputs, attrs }: Site<ConvOp>): WindowGeometry {
   const [x, w] = inputs as [TensorType, TensorType];

@@ -26,10 +26,11 @@ import {
 } from '../../../../ir/loop/build.ts';
 import type { Opcode } from '../../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
+import { reach } from '../../axis.ts';
 import type { Kernel, KernelBuilder } from '../../kernel.ts';
 import { DSP_DEPTHWISE_CHANNELS } from './depthwise-channels.ts';
 import { type Depthwise, type Layer, layerOf, nodeRefusal } from './depthwise-layer.ts';
-import { type LineStep, lineSteps, type PlanePlan, reach, readsAhead, tapsAt, weightPairs } from './depthwise-plan.ts';
+import { type LineStep, lineSteps, type PlanePlan, readsAhead, tapsAt, weightPairs } from './depthwise-plan.ts';
 import { type Ends, type Tail, tailOf } from './depthwise-tail.ts';
 import { PlaneGather } from './plane.ts';
 

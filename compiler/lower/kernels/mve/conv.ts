@@ -6,11 +6,12 @@ import { biasValues } from '../../../../ir/tensor/ops/shared.ts';
 import { affineOf, type TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
+import { flattened } from '../../window.ts';
 import { copyBytes } from './bytes.ts';
 import { type Runs, stepsOf } from './dots.ts';
 import { Product, type ProductLayer, TILE_PIXELS } from './product.ts';
 import { BLOCK, stageRefusal } from './stage.ts';
-import { flattened, forRows, forTiles, type Window } from './window.ts';
+import { forRows, forTiles, type Window } from './window.ts';
 
 interface Shape {
   readonly g: WindowGeometry;

@@ -31,14 +31,6 @@ export interface Window {
   start(ox: Operand): Expr;
 }
 
-/** A window of one pixel that moves by one pixel sees the whole batch as one row. */
-export function flattened(g: WindowGeometry): WindowGeometry {
-  const isPointwise = g.window[0] * g.window[1] === 1 && g.stride[0] === 1 && g.stride[1] === 1;
-  if (!isPointwise || padded(g)) return g;
-  const width = g.batch * g.output.height * g.output.width;
-  return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
-}
-
 /** Runs `body` for every row of output, of every image. */
 export function forRows<K extends OpName>(
   k: KernelBuilder<K>,

@@ -1,41 +1,5 @@
-/** The two axes of a window operation, one along which outputs are computed side by side, and one from line to line. */
-import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
-import { padded } from '../../window.ts';
-
-export interface Axis {
-  readonly input: number;
-  readonly output: number;
-  readonly window: number;
-  readonly stride: number;
-  readonly dilation: number;
-  /** Padding before the first element. */
-  readonly before: number;
-  /** Pixels from one element to the next, in the input and in the output. */
-  readonly inputStep: number;
-  readonly outputStep: number;
-  /** From one tap to the next among the window's taps. */
-  readonly tapStep: number;
-}
-
-export function axisOf(g: WindowGeometry, axis: 0 | 1): Axis {
-  const isRow = axis === 0;
-  return {
-    input: isRow ? g.input.height : g.input.width,
-    output: isRow ? g.output.height : g.output.width,
-    window: g.window[axis],
-    stride: g.stride[axis],
-    dilation: g.dilation[axis],
-    before: isRow ? g.padding.top : g.padding.left,
-    inputStep: isRow ? g.input.width : 1,
-    outputStep: isRow ? g.output.width : 1,
-    tapStep: isRow ? g.window[1] : 1,
-  };
-}
-
-/** Elements that so many neighbouring outputs reach over. */
-export function reach({ window, stride, dilation }: Axis, outputs: number): number {
-  return (outputs - 1) * stride + (window - 1) * dilation + 1;
-}
+/** What the windows of neighbouring outputs read along one axis, and where it lies in scratch memory. */
+import { type Axis, reach } from '../../axis.ts';
 
 /** Whether some window reaches over an end. */
 export function overhangs(axis: Axis): boolean {
@@ -48,14 +12,6 @@ export function firstElement({ before, dilation, input, stride, window }: Axis, 
   const skipped = start < 0 ? Math.ceil(-start / dilation) : 0;
   const first = start + skipped * dilation;
   return skipped < window && first < input ? first : Number.POSITIVE_INFINITY;
-}
-
-/** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */
-export function flattened(g: WindowGeometry): WindowGeometry {
-  const isPointwise = g.window[0] * g.window[1] * g.stride[0] * g.stride[1] === 1;
-  if (!isPointwise || padded(g)) return g;
-  const width = g.batch * g.output.height * g.output.width;
-  return { ...g, batch: 1, input: { ...g.input, height: 1, width }, output: { ...g.output, height: 1, width } };
 }
 
 /**

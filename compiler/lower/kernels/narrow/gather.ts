@@ -5,8 +5,9 @@
 import { add, affine, type Buffer, inRange, mul, type Operand, sub } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import type { Axis } from '../../axis.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type Axis, type Layout, overhangs } from './axis.ts';
+import { type Layout, overhangs } from './axis.ts';
 import { type Elements, storedElement, storedZero } from './elements.ts';
 
 export interface Source {

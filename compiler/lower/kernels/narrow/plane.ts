@@ -6,8 +6,9 @@
 import { add, affine, type Buffer, inRange, mul, type Operand } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
+import { type Axis, reach } from '../../axis.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type Axis, type Layout, layoutOf, reach } from './axis.ts';
+import { type Layout, layoutOf } from './axis.ts';
 import { type Elements, storedElement, storedZero } from './elements.ts';
 
 export interface PlanePlan {

@@ -16,10 +16,12 @@ import { add, affine, type Buffer, mul, op, type Variable } from '../../../../ir
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { NarrowCore } from '../../../targets/index.ts';
+import { type Axis, axisOf } from '../../axis.ts';
 import type { KernelBuilder, Site } from '../../kernel.ts';
 import { type NarrowScale, narrowScale } from '../../narrow-scale.ts';
 import { type PerChannel, perChannel } from '../../requantize.ts';
-import { type Axis, axisOf, firstElement, flattened, type Layout, layoutOf } from './axis.ts';
+import { flattened } from '../../window.ts';
+import { firstElement, type Layout, layoutOf } from './axis.ts';
 import { reader, SCRATCH_ELEM, startsFor } from './elements.ts';
 import { Gather, originOf } from './gather.ts';
 import type { Layer } from './layer.ts';

@@ -4,7 +4,8 @@
  * other.
  */
 import type { NarrowCore } from '../../../targets/index.ts';
-import { type Axis, layoutOf } from './axis.ts';
+import type { Axis } from '../../axis.ts';
+import { layoutOf } from './axis.ts';
 import { bytesOn, type Elements } from './elements.ts';
 
 export interface Shape {

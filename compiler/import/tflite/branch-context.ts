@@ -1,10 +1,10 @@
 /** Calls of subgraphs, and variables that are named rather than wired. */
 import { elementCount, type TensorType, typeText } from '../../../ir/tensor/types.ts';
-import type { ControlContext, Operand } from './convert/context.ts';
+import type { Operand } from '../builder.ts';
+import { checkShape, type Place, quoted, within } from '../place.ts';
+import type { ControlContext } from './convert/context.ts';
 import type { Binding, Frame, Importer } from './importer.ts';
-import { type Place, quoted, within } from './reader.ts';
 import type { OperatorRecord } from './schema.ts';
-import { checkShape } from './tensors.ts';
 
 /** Sets the keys of named variables apart from those of variable tensors. */
 const RESOURCE = 'resource ';

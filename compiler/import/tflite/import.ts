@@ -1,11 +1,11 @@
 /** From the bytes of a .tflite file to a graph. */
 import type { Graph, ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, typeText } from '../../../ir/tensor/types.ts';
+import { checkShape, quoted, ROOT, within } from '../place.ts';
 import { type Frame, Importer, type SourceOperator } from './importer.ts';
 import { ModelFile } from './model-file.ts';
-import { quoted, ROOT, within } from './reader.ts';
 import { nameBySignature } from './signature.ts';
-import { checkShape, tensorType } from './tensors.ts';
+import { tensorType } from './tensors.ts';
 
 export type { SourceOperator } from './importer.ts';
 

@@ -1,15 +1,15 @@
 /** Runs over the operators of a subgraph, and of those it calls, and binds each tensor to a value of the graph. */
 import type { ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, sameQuant, sameShape, type TensorType, typeText } from '../../../ir/tensor/types.ts';
-import { GraphBuilder } from './builder.ts';
-import type { Operand } from './convert/context.ts';
+import type { Operand } from '../builder.ts';
+import { GraphBuilder } from '../builder.ts';
+import { checkShape, type Place, quoted, ROOT, within } from '../place.ts';
 import { CONVERTERS } from './convert/index.ts';
 import type { ModelFile } from './model-file.ts';
 import { SUPPORTED_OPERATORS, type SupportedOperator } from './opcodes.ts';
 import { OperatorContext } from './operator-context.ts';
-import { type Place, quoted, ROOT, within } from './reader.ts';
 import { LIMITS, type OperatorRecord, type SubgraphRecord, type TensorRecord } from './schema.ts';
-import { Constants, checkShape, tensorType } from './tensors.ts';
+import { Constants, tensorType } from './tensors.ts';
 import { unsupported } from './unsupported.ts';
 import { Variables } from './variables.ts';
 

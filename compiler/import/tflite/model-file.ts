@@ -1,8 +1,8 @@
 /** An opened .tflite file: its decoded tables, operator names, and the bytes of its buffers. */
-import { ImportError } from '../error.ts';
+import { type Place, quoted, ROOT, SourceFile, within } from '../place.ts';
 import { BUILTIN_OPERATORS } from './opcodes.ts';
 import { OPTIONS, type Options, type OptionsName } from './options.ts';
-import { Flatbuffer, type Place, placeText, quoted, ROOT, type Table, within } from './reader.ts';
+import { Flatbuffer, type Table } from './reader.ts';
 import {
   FILE_IDENTIFIER,
   MODEL,
@@ -16,8 +16,7 @@ import {
 const CUSTOM = 32;
 const LARGEST_BYTE_CODE = 127;
 
-export class ModelFile {
-  readonly file: string;
+export class ModelFile extends SourceFile {
   readonly model: ModelRecord;
   readonly #flatbuffer: Flatbuffer;
   /** Tables are decoded once, however often their operator is called. */
@@ -25,7 +24,7 @@ export class ModelFile {
 
   /** Throws ImportError when the bytes are not a readable TFLite model of version 3. */
   constructor(bytes: Uint8Array, file: string) {
-    this.file = file;
+    super(file);
     this.#flatbuffer = new Flatbuffer(bytes, file);
     const header = within(ROOT, 'header');
     const identifier = new TextDecoder('latin1').decode(bytes.subarray(4, 8));
@@ -49,17 +48,6 @@ export class ModelFile {
     }
   }
 
-  refuse(place: Place, expected: string, found: string, advice?: string): never {
-    throw new ImportError({
-      file: this.file,
-      place: placeText(place),
-      expected,
-      found,
-      ...(advice === undefined ? {} : { advice }),
-    });
-  }
-
-  /** The operator's name: a builtin's, or `CUSTOM name`. */
   operatorName(operator: OperatorRecord, place: Place): string {
     const codes = this.model.operator_codes;
     const code = codes[operator.opcode_index];

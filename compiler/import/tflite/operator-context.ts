@@ -3,22 +3,15 @@ import { ACTIVATIONS, type Activation } from '../../../ir/tensor/fixed-point.ts'
 import type { ValueName } from '../../../ir/tensor/graph.ts';
 import type { Attrs, OpName } from '../../../ir/tensor/ops/index.ts';
 import { sameShape, sameType, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
+import type { Operand, ResultType } from '../builder.ts';
+import type { Place } from '../place.ts';
+import { checkShape } from '../place.ts';
 import { BranchContext } from './branch-context.ts';
-import type {
-  ControlContext,
-  ConvertContext,
-  Operand,
-  OutputOptions,
-  OutputSlot,
-  ResultType,
-  StateHandle,
-} from './convert/context.ts';
+import type { ControlContext, ConvertContext, OutputOptions, OutputSlot, StateHandle } from './convert/context.ts';
 import type { Frame, Importer } from './importer.ts';
 import type { SupportedOperator } from './opcodes.ts';
 import type { FusedActivation, Options, OptionsName } from './options.ts';
-import type { Place } from './reader.ts';
 import type { OperatorRecord } from './schema.ts';
-import { checkShape } from './tensors.ts';
 
 /** Index of an input that is left out. */
 const ABSENT = -1;

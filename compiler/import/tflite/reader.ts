@@ -7,32 +7,7 @@
  */
 import { ByteBuffer } from 'flatbuffers';
 import { ImportError } from '../error.ts';
-
-/** A place in the file's structure, innermost first; spelled out only for errors. */
-export interface Place {
-  readonly parent: Place | undefined;
-  readonly name: string;
-}
-
-export function within(parent: Place | undefined, name: string): Place {
-  return { parent, name };
-}
-
-/** The file itself: named in places only when there is nothing further to name. */
-export const ROOT: Place = { parent: undefined, name: 'model' };
-
-/** `subgraph 0, operator 3, field inputs` */
-export function placeText({ parent, name }: Place): string {
-  return parent === undefined || parent === ROOT ? name : `${placeText(parent)}, ${name}`;
-}
-
-/** Characters of a name that messages show. */
-const MAX_SHOWN = 48;
-
-/** A name from the file in quotes, cut when it is long. */
-export function quoted(name: string): string {
-  return JSON.stringify(name.length > MAX_SHOWN ? `${name.slice(0, MAX_SHOWN)}...` : name);
-}
+import { type Place, placeText, within } from '../place.ts';
 
 /** One field of one table in the file; `position` is where its inline bytes start, or undefined when it is absent. */
 export interface Slot {

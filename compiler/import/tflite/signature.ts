@@ -3,7 +3,7 @@
  * its inputs and outputs (`image`).
  */
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
-import { printable } from './builder.ts';
+import { printable } from '../builder.ts';
 import type { SourceOperator } from './importer.ts';
 import type { ModelRecord, SubgraphRecord, TensorMapRecord } from './schema.ts';
 

@@ -4,8 +4,9 @@
  * lists, between `segments[parent]` and `segments[parent + 1]`, the indices that exist. Elements not listed are 0.
  */
 import { newData, stridesOf, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
+import { type Place, within } from '../place.ts';
 import type { ModelFile } from './model-file.ts';
-import { type Place, type Table, within } from './reader.ts';
+import type { Table } from './reader.ts';
 import { type DimensionRecord, INDEX_VECTORS, type SparsityRecord } from './schema.ts';
 
 interface Level {

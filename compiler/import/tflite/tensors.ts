@@ -9,14 +9,10 @@ import {
   type TensorData,
   type TensorType,
 } from '../../../ir/tensor/types.ts';
+import { MAX_TENSOR_BYTES, type Place, within } from '../place.ts';
 import type { ModelFile } from './model-file.ts';
-import { type Place, within } from './reader.ts';
 import type { QuantizationRecord, TensorRecord, TensorTypeName } from './schema.ts';
 import { densify } from './sparsity.ts';
-
-/** Limits of one tensor. */
-export const MAX_TENSOR_BYTES = 2 ** 28;
-export const MAX_RANK = 8;
 
 const DTYPES: Readonly<Partial<Record<TensorTypeName, DType>>> = {
   FLOAT32: 'f32',
@@ -31,19 +27,6 @@ const DTYPES: Readonly<Partial<Record<TensorTypeName, DType>>> = {
   INT2: 'i2',
   BOOL: 'bool',
 };
-
-/** Checks rank, extents and size, which files and inferred shapes are both held to. */
-export function checkShape(model: ModelFile, shape: readonly number[], dtype: DType, place: Place): void {
-  if (shape.length > MAX_RANK) model.refuse(place, `at most ${MAX_RANK} dimensions`, `shape [${shape.join(', ')}]`);
-  if (shape.some((extent) => !Number.isInteger(extent) || extent < 0)) {
-    model.refuse(place, 'extents of 0 or more', `shape [${shape.join(', ')}]`);
-  }
-  // Elements of under a byte take one each while they are evaluated.
-  const bytes = elementCount(shape) * Math.max(DTYPE_FACTS[dtype].bits / 8, 1);
-  if (!(bytes <= MAX_TENSOR_BYTES)) {
-    model.refuse(place, `tensors of at most ${MAX_TENSOR_BYTES} bytes`, `${dtype} of shape [${shape.join(', ')}]`);
-  }
-}
 
 /** The tensor's type with `shape` in place of the file's, which may have been made for another batch. */
 export function tensorType(model: ModelFile, tensor: TensorRecord, shape: readonly number[], place: Place): TensorType {

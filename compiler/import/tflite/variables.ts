@@ -1,7 +1,7 @@
 /** Tensors that live from one inference to the next, and their value at the current point of the program. */
 import type { State, ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, newData, type TensorData, type TensorType } from '../../../ir/tensor/types.ts';
-import type { GraphBuilder } from './builder.ts';
+import type { GraphBuilder } from '../builder.ts';
 
 interface Variable {
   readonly state: ValueName;

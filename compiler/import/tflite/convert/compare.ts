@@ -1,5 +1,6 @@
 /** Comparisons, logic and choice. */
-import type { ConvertContext, Converters, Operand } from './context.ts';
+import type { Operand } from '../../builder.ts';
+import type { ConvertContext, Converters } from './context.ts';
 
 type BooleanOp =
   | 'equal'

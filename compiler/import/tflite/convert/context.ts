@@ -8,28 +8,15 @@
 import type { Activation } from '../../../../ir/tensor/fixed-point.ts';
 import type { ValueName } from '../../../../ir/tensor/graph.ts';
 import type { Attrs, OpName } from '../../../../ir/tensor/ops/index.ts';
-import type { DType, Quant, TensorData, TensorType } from '../../../../ir/tensor/types.ts';
+import type { TensorData, TensorType } from '../../../../ir/tensor/types.ts';
+import type { Operand, ResultType } from '../../builder.ts';
 import type { SupportedOperator } from '../opcodes.ts';
 import type { FusedActivation, Options, OptionsName } from '../options.ts';
-
-/** An input of the operator. */
-export interface Operand {
-  readonly value: ValueName;
-  readonly type: TensorType;
-  /** The elements, when they are known at import. */
-  readonly data: TensorData | undefined;
-}
 
 /** An output of the operator as the file declares it. The shape may be stale: trust the inferred one. */
 export interface OutputSlot {
   readonly name: string;
   readonly type: TensorType;
-}
-
-/** Element type and quantization of a node's result; its shape is inferred. */
-export interface ResultType {
-  readonly dtype: DType;
-  readonly quant: Quant;
 }
 
 export interface OutputOptions {

@@ -1,7 +1,8 @@
 /** Convolutions. */
 import { type TensorType, typeText } from '../../../../ir/tensor/types.ts';
+import type { Operand } from '../../builder.ts';
 import type { TensorTypeName } from '../schema.ts';
-import type { ConvertContext, Converters, Operand, OutputSlot } from './context.ts';
+import type { ConvertContext, Converters, OutputSlot } from './context.ts';
 import { windowPadding } from './window.ts';
 
 /**

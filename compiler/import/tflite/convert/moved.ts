@@ -1,6 +1,7 @@
 /** What the converters of moving operators share. */
 import { sameQuant, typeText } from '../../../../ir/tensor/types.ts';
-import type { ConvertContext, Operand } from './context.ts';
+import type { Operand } from '../../builder.ts';
+import type { ConvertContext } from './context.ts';
 
 /** Input `index`, which moves to output `to`: both must stand for the same numbers. */
 export function movedInput(context: ConvertContext, index: number, to = 0): Operand {

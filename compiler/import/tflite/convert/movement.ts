@@ -1,7 +1,8 @@
 /** Operators that move elements without changing them. */
 import { elementCount, newData, sameQuant, typeText } from '../../../../ir/tensor/types.ts';
+import type { Operand } from '../../builder.ts';
 import { BLOCK_CONVERTERS } from './blocks.ts';
-import type { ConvertContext, Converters, Operand } from './context.ts';
+import type { ConvertContext, Converters } from './context.ts';
 import { movedInput, onlyNumber, perAxis } from './moved.ts';
 import { SLICE_CONVERTERS } from './slice.ts';
 

@@ -1,5 +1,6 @@
 /** Layers with state. */
-import type { ConvertContext, Converters, Operand } from './context.ts';
+import type { Operand } from '../../builder.ts';
+import type { ConvertContext, Converters } from './context.ts';
 import { present } from './conv.ts';
 
 function svdf(context: ConvertContext): void {

@@ -1,6 +1,8 @@
 /** Operators that take parts of a tensor. */
+
+import type { Operand } from '../../builder.ts';
 import type { Options } from '../options.ts';
-import type { ConvertContext, Converters, Operand } from './context.ts';
+import type { ConvertContext, Converters } from './context.ts';
 import { movedInput, onlyNumber, perAxis } from './moved.ts';
 
 /** What is taken of one axis. */

@@ -1,13 +1,19 @@
 /** A graph under construction: unique names, checked nodes, and constant folding. */
-import type { Constant, Node, State, ValueName } from '../../../ir/tensor/graph.ts';
-import { matches, OpError, type OpRecord } from '../../../ir/tensor/op.ts';
-import { type Attrs, type OpName, opRecord } from '../../../ir/tensor/ops/index.ts';
-import { byteSize, DENSE, elementCount, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
-import { isInflated } from '../../passes/exact/fold-constants.ts';
-import type { Operand, ResultType } from './convert/context.ts';
-import type { ModelFile } from './model-file.ts';
-import type { Place } from './reader.ts';
-import { checkShape } from './tensors.ts';
+import type { Constant, Node, State, ValueName } from '../../ir/tensor/graph.ts';
+import { matches, OpError, type OpRecord } from '../../ir/tensor/op.ts';
+import { type Attrs, type OpName, opRecord } from '../../ir/tensor/ops/index.ts';
+import {
+  byteSize,
+  DENSE,
+  type DType,
+  elementCount,
+  type Quant,
+  type TensorData,
+  type TensorType,
+  typeText,
+} from '../../ir/tensor/types.ts';
+import { isInflated } from '../passes/exact/fold-constants.ts';
+import { checkShape, type Place, type SourceFile } from './place.ts';
 
 /** Constants are not folded beyond these: elements of one result, and element steps over the whole import. */
 const FOLD_ELEMENTS = 2 ** 24;
@@ -15,6 +21,20 @@ const FOLD_STEPS = 2 ** 26;
 /** Bytes of constants and initial states that are made here rather than read from the file. */
 const MAX_MADE_BYTES = 2 ** 28;
 const MAX_NAME = 1024;
+
+/** A value under construction. */
+export interface Operand {
+  readonly value: ValueName;
+  readonly type: TensorType;
+  /** The elements, when they are known at import. */
+  readonly data: TensorData | undefined;
+}
+
+/** Element type and quantization of a node's result; its shape is inferred. */
+export interface ResultType {
+  readonly dtype: DType;
+  readonly quant: Quant;
+}
 
 /** A checked op application whose results are not named yet. */
 export interface Application {
@@ -38,14 +58,14 @@ export class GraphBuilder {
   readonly constants = new Map<ValueName, Constant>();
   readonly nodes: Node[] = [];
   readonly states: State[] = [];
-  readonly #model: ModelFile;
+  readonly #source: SourceFile;
   readonly #suffixes = new Map<string, number>();
   readonly #checked = new Set<TensorData>();
   #foldSteps = FOLD_STEPS;
   #bytes = MAX_MADE_BYTES;
 
-  constructor(model: ModelFile) {
-    this.#model = model;
+  constructor(source: SourceFile) {
+    this.#source = source;
   }
 
   /** Declares a value; its name is `wanted`, made printable and unique. */
@@ -72,7 +92,7 @@ export class GraphBuilder {
     this.#bytes -= byteSize(type);
     if (this.#bytes < 0) {
       const expected = `at most ${MAX_MADE_BYTES} bytes of states and unpacked constants in all`;
-      this.#model.refuse(place, expected, `${typeText(type)} more`);
+      this.#source.refuse(place, expected, `${typeText(type)} more`);
     }
   }
 
@@ -92,7 +112,7 @@ export class GraphBuilder {
     const parsed = record.attrs.safeParse(attrs);
     if (!parsed.success) {
       const issue = parsed.error.issues[0];
-      return this.#model.refuse(place, `attributes of ${op} in range`, `${issue.path.join('.')}: ${issue.message}`);
+      return this.#source.refuse(place, `attributes of ${op} in range`, `${issue.path.join('.')}: ${issue.message}`);
     }
     const types = inputs.map((value) => this.#type(value));
     // Arity and dtypes first: inference may rely on them, whatever the results turn out to be.
@@ -118,11 +138,11 @@ export class GraphBuilder {
     const { op, inputs, attrs, shapes } = application;
     const record = opRecord(op);
     if (results.length !== shapes.length) {
-      this.#model.refuse(place, `${shapes.length} results of ${op}`, `${results.length}`);
+      this.#source.refuse(place, `${shapes.length} results of ${op}`, `${results.length}`);
     }
     const inputTypes = inputs.map((value) => this.#type(value));
     const outputs = results.map(({ dtype, quant }, i): TensorType => {
-      checkShape(this.#model, shapes[i], dtype, place);
+      checkShape(this.#source, shapes[i], dtype, place);
       return { dtype, quant, shape: shapes[i] };
     });
     const dtypes = (types: readonly TensorType[]) => types.map((type) => type.dtype);
@@ -130,7 +150,7 @@ export class GraphBuilder {
       this.#refuseTypes(record, op, [...inputTypes, ...outputs], place);
     }
     const broken = record.check?.({ inputs: inputTypes, outputs, attrs });
-    if (broken !== undefined) this.#model.refuse(place, `types that ${op} is defined for`, broken);
+    if (broken !== undefined) this.#source.refuse(place, `types that ${op} is defined for`, broken);
     const folded = this.#fold(record, inputs, outputs, attrs, place);
     if (folded !== undefined) {
       return results.map(({ name }, i) => this.constant(name, outputs[i], folded[i]));
@@ -144,30 +164,30 @@ export class GraphBuilder {
 
   #checkActivation(type: TensorType, place: Place): void {
     if (type.dtype === 'i64') {
-      this.#model.refuse(
+      this.#source.refuse(
         place,
         'int64 only where the values are known at import',
         typeText(type),
         'Use int32 in the model.',
       );
     }
-    if (elementCount(type.shape) === 0) this.#model.refuse(place, 'tensors of at least one element', typeText(type));
+    if (elementCount(type.shape) === 0) this.#source.refuse(place, 'tensors of at least one element', typeText(type));
   }
 
   /** What folding computes with may be empty or large; what is left for run time may not. */
   #checkRead({ type, data }: Operand, place: Place): void {
-    if (elementCount(type.shape) === 0) this.#model.refuse(place, 'operands of at least one element', typeText(type));
+    if (elementCount(type.shape) === 0) this.#source.refuse(place, 'operands of at least one element', typeText(type));
     if (!(data instanceof BigInt64Array) || this.#checked.has(data)) return;
     const bound = 2n ** 53n;
     if (!data.every((value) => value > -bound && value < bound)) {
-      this.#model.refuse(place, 'int64 constants of at most 54 bits', typeText(type));
+      this.#source.refuse(place, 'int64 constants of at most 54 bits', typeText(type));
     }
     this.#checked.add(data);
   }
 
   #refuseTypes(record: OpRecord, op: OpName, types: readonly TensorType[], place: Place): never {
     const accepted = record.signatures.map((s) => s.text).join(' | ');
-    return this.#model.refuse(place, `element types of ${op}: ${accepted}`, types.map(typeText).join(', '));
+    return this.#source.refuse(place, `element types of ${op}: ${accepted}`, types.map(typeText).join(', '));
   }
 
   #guard<T>(place: Place, action: () => T): T {
@@ -175,7 +195,7 @@ export class GraphBuilder {
       return action();
     } catch (error) {
       if (!(error instanceof OpError)) throw error;
-      return this.#model.refuse(place, 'operands that fit together', error.message);
+      return this.#source.refuse(place, 'operands that fit together', error.message);
     }
   }
 

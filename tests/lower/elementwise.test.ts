@@ -47,6 +47,15 @@ const OPS: readonly OpName[] = [
   'greater_equal',
   'logical_and',
   'logical_or',
+  'logical_xor',
+  'truncated_mod',
+  'floor_mod',
+  'bitwise_and',
+  'bitwise_or',
+  'bitwise_xor',
+  'bitwise_not',
+  'shift_left',
+  'shift_right',
   'select',
   'quantize',
   'requantize',
@@ -131,6 +140,30 @@ suite('integers and floats at the ends of their range', () => {
   for (const op of ['minimum', 'maximum', 'squared_difference'] as const) {
     assertSame(singleNode(op, {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
     assertSame(singleNode(op, {}, floats), [Float32Array.from(special), Float32Array.from(special)]);
+  }
+});
+
+suite('remainders and shifts of values at the ends of their range', () => {
+  const ends = [0, 1, -1, 2, -2, 31, 32, 2 ** 31 - 1, -(2 ** 31), 12345];
+  const integers = [{ type: plain('i32', 10, 1) }, { type: plain('i32', 1, 10) }];
+  const constants = ends.map((value) => ({ type: plain('i32'), data: Int32Array.of(value) }));
+  for (const op of ['truncated_mod', 'floor_mod', 'shift_left', 'shift_right'] as const) {
+    assertSame(singleNode(op, {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
+    for (const constant of constants) {
+      assertSame(singleNode(op, {}, [{ type: plain('i32', 10) }, constant]), [Int32Array.from(ends)]);
+    }
+  }
+});
+
+suite('float remainders of every pair of exponents', () => {
+  const powers = Array.from({ length: 278 }, (_, i) => 2 ** (i - 149));
+  const reals = powers.flatMap((power, i) => [power, -1.9999998807907104 * power, power * (1 + (i % 7) / 8)]);
+  const special = [0, -0, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 2 ** -149 * 3];
+  const divisors = Float32Array.from([...reals.filter((_, i) => i % 83 === 0), ...special]);
+  const dividends = Float32Array.from([...reals, ...special]);
+  const types = [{ type: plain('f32', dividends.length, 1) }, { type: plain('f32', 1, divisors.length) }];
+  for (const op of ['truncated_mod', 'floor_mod'] as const) {
+    assertSame(singleNode(op, {}, types), [dividends, divisors]);
   }
 });
 

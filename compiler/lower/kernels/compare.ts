@@ -55,7 +55,7 @@ function comparison<K extends CompareOp>(kind: K): Kernel<K> {
   });
 }
 
-function logical<K extends 'logical_and' | 'logical_or'>(kind: K, code: 'i32.and' | 'i32.or'): Kernel<K> {
+function logical<K extends 'logical_and' | 'logical_or' | 'logical_xor'>(kind: K, code: Opcode): Kernel<K> {
   return elementwise(kind, 'One loop over equal shapes.', () => ({ combine: ([a, b]) => folded(code, [a, b]) }));
 }
 
@@ -72,5 +72,6 @@ export const COMPARE_KERNELS = {
   greater_equal: [comparison('greater_equal')],
   logical_and: [logical('logical_and', 'i32.and')],
   logical_or: [logical('logical_or', 'i32.or')],
+  logical_xor: [logical('logical_xor', 'i32.xor')],
   select: [select],
 } as const;

@@ -6,10 +6,12 @@ import type { OpName } from '../../../ir/tensor/ops/index.ts';
 import type { Kernel } from '../kernel.ts';
 import { BATCH_MATMUL_KERNELS } from './batch-matmul.ts';
 import { BINARY_KERNELS } from './binary.ts';
+import { BITWISE_KERNELS } from './bitwise.ts';
 import { COMPARE_KERNELS } from './compare.ts';
 import { CONV_KERNELS } from './conv.ts';
 import { DSP_KERNELS } from './dsp/index.ts';
 import { MATMUL_KERNELS } from './matmul.ts';
+import { MODULO_KERNELS } from './modulo.ts';
 import { MOVEMENT_KERNELS } from './movement.ts';
 import { MVE_KERNELS } from './mve/index.ts';
 import { NARROW_KERNELS } from './narrow/index.ts';
@@ -29,6 +31,8 @@ const GENERAL_KERNELS: { readonly [K in OpName]: readonly Kernel<K>[] } = {
   ...MATMUL_KERNELS,
   ...BATCH_MATMUL_KERNELS,
   ...BINARY_KERNELS,
+  ...MODULO_KERNELS,
+  ...BITWISE_KERNELS,
   ...COMPARE_KERNELS,
   ...UNARY_KERNELS,
   ...SOFTMAX_KERNELS,

@@ -76,6 +76,7 @@ function logical(word: string, evaluate: (a: number, b: number) => number): OpRe
 
 const logical_and = logical('and', (a, b) => a & b);
 const logical_or = logical('or', (a, b) => a | b);
+const logical_xor = logical('exclusive or', (a, b) => a ^ b);
 
 const select = defineOp<NoAttrs>({
   doc: `y = condition ? a : b, element by element, as stored: scales are not looked at. ${BROADCAST}`,
@@ -100,5 +101,6 @@ export const COMPARE_OPS = {
   greater_equal,
   logical_and,
   logical_or,
+  logical_xor,
   select,
 } as const;

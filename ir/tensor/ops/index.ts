@@ -2,9 +2,11 @@
 import type { OpRecord } from '../op.ts';
 import { BATCH_MATMUL_OPS } from './batch-matmul.ts';
 import { BINARY_OPS } from './binary.ts';
+import { BITWISE_OPS } from './bitwise.ts';
 import { COMPARE_OPS } from './compare.ts';
 import { CONV_OPS } from './conv.ts';
 import { MATMUL_OPS } from './matmul.ts';
+import { MODULO_OPS } from './modulo.ts';
 import { MOVEMENT_OPS } from './movement.ts';
 import { POOL_OPS } from './pool.ts';
 import { QUANT_OPS } from './quant.ts';
@@ -21,6 +23,8 @@ export const OPS = {
   ...MATMUL_OPS,
   ...BATCH_MATMUL_OPS,
   ...BINARY_OPS,
+  ...MODULO_OPS,
+  ...BITWISE_OPS,
   ...COMPARE_OPS,
   ...UNARY_OPS,
   ...SOFTMAX_OPS,

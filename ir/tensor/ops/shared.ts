@@ -136,3 +136,9 @@ export function numbersOf(tensor: Tensor): Exclude<TensorData, BigInt64Array> {
   if (tensor.data instanceof BigInt64Array) throw new OpError('i64 tensors exist only in constants');
   return tensor.data;
 }
+
+/** A law of ops that compute with stored values as they are: the reason a type breaks it, or undefined. */
+export function plainFault(types: readonly TensorType[]): string | undefined {
+  const scaled = types.find((type) => type.quant.kind !== 'none');
+  return scaled === undefined ? undefined : `expected plain ${scaled.dtype}, found ${typeText(scaled)}`;
+}

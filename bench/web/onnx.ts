@@ -178,7 +178,8 @@ function addConvolution(to: Converter, node: Node, isDepthwise: boolean): void {
 
 function addPool(to: Converter, node: Node, op: string): void {
   const attrs = node.attrs as PoolAttrs;
-  const attributes = { ...windowAttributes(attrs), kernel_shape: attrs.window };
+  const dilations = attrs.dilation === undefined ? {} : { dilations: attrs.dilation };
+  const attributes = { ...windowAttributes(attrs), ...dilations, kernel_shape: attrs.window };
   const y = to.node(op, [to.real(node.inputs[0] as ValueName)], attributes);
   to.finish(y, node.outputs[0] as ValueName, attrs.activation);
 }

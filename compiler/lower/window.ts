@@ -2,6 +2,8 @@
 import { add, affine, type FunctionBuilder, inRange, mul, sub } from '../../ir/loop/build.ts';
 import type { Expr } from '../../ir/loop/types.ts';
 import type { WindowGeometry } from '../../ir/tensor/ops/conv.ts';
+import { countedSpan } from '../../ir/tensor/ops/pool.ts';
+import type { Padding } from '../../ir/tensor/ops/shared.ts';
 
 /** Whether some window reaches over an edge of the image. */
 export function padded(g: WindowGeometry): boolean {
@@ -9,11 +11,16 @@ export function padded(g: WindowGeometry): boolean {
 }
 
 export function axisPadded(g: WindowGeometry, axis: 0 | 1): boolean {
+  return !countsWhole(g, axis, undefined);
+}
+
+/** Whether all windows lie within the positions along an axis that a mean counts, so that each has as many. */
+export function countsWhole(g: WindowGeometry, axis: 0 | 1, counted: Padding | undefined): boolean {
+  const { low, high } = countedSpan(g, axis, counted);
   const before = axis === 0 ? g.padding.top : g.padding.left;
-  const input = axis === 0 ? g.input.height : g.input.width;
   const output = axis === 0 ? g.output.height : g.output.width;
   const last = (output - 1) * g.stride[axis] - before + (g.window[axis] - 1) * g.dilation[axis];
-  return before > 0 || last >= input;
+  return -before >= low && last < high;
 }
 
 /** Runs `body` for every tap of the window at output pixel (oy, ox) that lies inside the image. */

@@ -86,9 +86,11 @@ class ChainMaker {
   private pool(x: string): string {
     const { r } = this;
     const window = [r.int(1, 3), r.int(1, 3)] as const;
-    const edge = (axis: 0 | 1) => r.int(0, window[axis] - 1);
+    const dilation = r.chance(0.3) ? [r.int(1, 2), r.int(1, 2)] : undefined;
+    const edge = (axis: 0 | 1) => r.int(0, (window[axis] - 1) * (dilation?.[axis] ?? 1));
     const padding = { top: edge(0), bottom: edge(0), left: edge(1), right: edge(1) };
-    const attrs = { window, stride: [r.int(1, 2), r.int(1, 2)], padding, activation: 'none' };
+    const stride = [r.int(1, 2), r.int(1, 2)];
+    const attrs = { window, stride, ...(dilation && { dilation }), padding, activation: 'none' };
     return this.node(r.pick(['max_pool2d', 'average_pool2d']), [x], attrs, this.types.get(x));
   }
 
@@ -177,6 +179,27 @@ suite('random chains in strips of any height evaluate to the same bits, and so d
   }
   for (const axis of [0, 1, 2]) assert.ok((axes.get(axis) ?? 0) >= 8, `cut along axes ${JSON.stringify([...axes])}`);
   assert.ok(cuts >= 60, `only ${cuts} chains were cut`);
+});
+
+suite('padding that counts in a mean counts in strips of any height', () => {
+  for (const [top, bottom] of [
+    [2, 2],
+    [1, 2],
+    [0, 1],
+  ]) {
+    const graph = parseGraph(`graph g {
+      input %x : f32[1,9,4,2]
+      %a : f32[1,9,4,2] = abs(%x)
+      %b : f32[1,6,4,2] = average_pool2d(%a) {"window":[4,1],"stride":[2,1],"padding":{"top":2,"bottom":3,"left":0,"right":0},"activation":"none","counted":{"top":${top},"bottom":${bottom},"left":0,"right":0}}
+      %c : f32[1,6,4,2] = abs(%b)
+      output %c
+    }`);
+    for (const rows of [1, 2, 3, 4, 5]) {
+      const cut = inStrips(graph, [{ first: 0, last: 2, rows }]);
+      assertValid(cut, `${rows} rows`);
+      assert.equal(outputBytes(cut, 5), outputBytes(graph, 5), `${rows} rows, ${top} and ${bottom} count`);
+    }
+  }
 });
 
 const WINDOW = '"stride":[1,1],"dilation":[1,1],"padding":{"top":1,"bottom":1,"left":1,"right":1}';

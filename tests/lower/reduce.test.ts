@@ -26,11 +26,22 @@ function pickAxes(r: Random, rank: number): number[] {
   return Array.from({ length: rank }, (_, axis) => axis).filter(() => r.chance(0.5));
 }
 
-for (const op of ['sum', 'mean', 'reduce_max', 'reduce_min'] as const) {
+const EXTREMES: readonly DType[] = ['i8', 'u8', 'i16', 'i32', 'f32', 'bool'];
+const TYPES = {
+  sum: ['i8', 'u8', 'i16', 'i32', 'f32'],
+  mean: ['i8', 'u8', 'i16', 'i32', 'f32'],
+  reduce_max: EXTREMES,
+  reduce_min: EXTREMES,
+  reduce_prod: ['i32', 'f32'],
+} as const satisfies Record<string, readonly DType[]>;
+
+for (const op of ['sum', 'mean', 'reduce_max', 'reduce_min', 'reduce_prod'] as const) {
   suite(`random ${op} compute what evaluation says`, () => {
     const r = new Random(11);
     for (let tried = 0; tried < 200; tried++) {
-      const type = randomType(r, r.pick<DType>(['i8', 'u8', 'i16', 'i32', 'f32']), r.int(0, 5), 5);
+      const scaled = randomType(r, r.pick<DType>(TYPES[op]), r.int(0, 5), 5);
+      // Extremes compare what is stored, whatever it stands for.
+      const type = op.startsWith('reduce') && r.chance(0.3) ? { ...scaled, quant: NO_QUANT } : scaled;
       const isScaled = (op === 'sum' || op === 'mean') && DTYPE_FACTS[type.dtype].bits < 32;
       const like = isScaled ? randomType(r, type.dtype, 0, 1) : type;
       const attrs = { axes: pickAxes(r, type.shape.length), keepDims: r.chance(0.5) };
@@ -46,23 +57,30 @@ for (const op of ['arg_max', 'arg_min'] as const) {
     const like: TensorType = { dtype: 'i32', shape: [], quant: NO_QUANT };
     for (let tried = 0; tried < 100; tried++) {
       const type = randomType(r, r.pick<DType>(['i8', 'u8', 'i32', 'f32']), r.int(1, 4), 5);
-      const attrs = { axis: r.int(0, type.shape.length - 1) };
+      const attrs = { axis: r.int(0, type.shape.length - 1), ...(r.chance(0.5) && { selectLast: true }) };
       const fault = programFault(singleNode(op, attrs, [{ type }], like), [randomData(r, type)], 'c');
       assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
     }
   });
 }
 
-suite('random cumsum compute what evaluation says', () => {
-  const r = new Random(13);
-  for (let tried = 0; tried < 100; tried++) {
-    const type = randomType(r, r.pick<DType>(['i8', 'i32', 'f32']), r.int(1, 4), 5);
-    const like = type.dtype === 'i8' ? randomType(r, 'i8', 0, 1) : type;
-    const attrs = { axis: r.int(0, type.shape.length - 1), exclusive: r.chance(0.5), reverse: r.chance(0.5) };
-    const fault = programFault(singleNode('cumsum', attrs, [{ type }], like), [randomData(r, type)], 'c');
-    assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
-  }
-});
+for (const op of ['cumsum', 'cumprod'] as const) {
+  suite(`random ${op} compute what evaluation says`, () => {
+    const r = new Random(13);
+    for (let tried = 0; tried < 100; tried++) {
+      const type = randomType(
+        r,
+        r.pick<DType>(op === 'cumsum' ? ['i8', 'i32', 'f32'] : ['i32', 'f32']),
+        r.int(1, 4),
+        5,
+      );
+      const like = type.dtype === 'i8' ? randomType(r, 'i8', 0, 1) : type;
+      const attrs = { axis: r.int(0, type.shape.length - 1), exclusive: r.chance(0.5), reverse: r.chance(0.5) };
+      const fault = programFault(singleNode(op, attrs, [{ type }], like), [randomData(r, type)], 'c');
+      assert.is(fault, undefined, `${typeText(type)} ${JSON.stringify(attrs)}: node --import ./tools/ts.mjs ${FILE}`);
+    }
+  });
+}
 
 suite('sums and means at the ends of their ranges', () => {
   for (const [dtype, value] of [

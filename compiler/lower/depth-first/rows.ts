@@ -6,6 +6,7 @@
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import type { OpName } from '../../../ir/tensor/ops/index.ts';
 import { opRecord } from '../../../ir/tensor/ops/index.ts';
+import type { Padding } from '../../../ir/tensor/ops/shared.ts';
 import type { TensorType } from '../../../ir/tensor/types.ts';
 
 /** Rows `from` to `to`, the last excluded. */
@@ -84,13 +85,14 @@ interface WindowAttrs {
   readonly window?: readonly [number, number];
   readonly stride: readonly [number, number];
   readonly dilation?: readonly [number, number];
-  readonly padding: { readonly top: number; readonly bottom: number; readonly left: number; readonly right: number };
+  readonly padding: Padding;
+  readonly counted?: Padding;
 }
 
 /** The rows under the windows, along the height (axis 1) or the width; those outside the image become padding. */
 function windowWork(node: Node, types: readonly TensorType[], { from, to }: Rows, axis: number): RowWork | undefined {
   const [x, w] = types as [TensorType, TensorType | undefined];
-  const { window, stride, dilation = [1, 1], padding } = node.attrs as WindowAttrs;
+  const { window, stride, dilation = [1, 1], padding, counted } = node.attrs as WindowAttrs;
   const along = axis - 1;
   const taps = window?.[along] ?? (w?.shape[axis] as number);
   const before = axis === 1 ? padding.top : padding.left;
@@ -101,6 +103,20 @@ function windowWork(node: Node, types: readonly TensorType[], { from, to }: Rows
   if (inside.from >= inside.to) return undefined;
   const [start, end] = [inside.from - first, last - inside.to];
   const edges = axis === 1 ? { top: start, bottom: end } : { left: start, right: end };
-  const attrs = { ...node.attrs, padding: { ...padding, ...edges } } as Node['attrs'];
+  const kept = { ...padding, ...edges };
+  const attrs = { ...node.attrs, padding: kept, ...countedWithin(counted, kept) } as Node['attrs'];
   return { attrs, operands: types.map((_, i) => (i === 0 ? inside : undefined)) };
+}
+
+/** Padding that counts lies next to the image: what is left of the padding counts first. */
+function countedWithin(counted: Padding | undefined, { top, bottom, left, right }: Padding): { counted?: Padding } {
+  if (counted === undefined) return {};
+  return {
+    counted: {
+      top: Math.min(counted.top, top),
+      bottom: Math.min(counted.bottom, bottom),
+      left: Math.min(counted.left, left),
+      right: Math.min(counted.right, right),
+    },
+  };
 }

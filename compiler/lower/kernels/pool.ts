@@ -3,12 +3,13 @@ import { add, expr, f32, max, min, mul, type Operand, op, sub } from '../../../i
 import type { Expr } from '../../../ir/loop/types.ts';
 import { activationBounds } from '../../../ir/tensor/fixed-point.ts';
 import type { WindowGeometry } from '../../../ir/tensor/ops/conv.ts';
-import { LOWEST_F32, type PoolAttrs, poolGeometry, poolRange } from '../../../ir/tensor/ops/pool.ts';
+import { type AverageAttrs, countedSpan, LOWEST_F32, poolGeometry, poolRange } from '../../../ir/tensor/ops/pool.ts';
+import type { Padding } from '../../../ir/tensor/ops/shared.ts';
 import { integerRange, type TensorType } from '../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Overlap, Site } from '../kernel.ts';
 import { channelwiseDistance, overlapOf } from '../overlap.ts';
 import { activateFloatExpr, clampTo } from '../requantize.ts';
-import { axisPadded, forTaps, outputIndex, pixelIndex } from '../window.ts';
+import { countsWhole, forTaps, outputIndex, pixelIndex } from '../window.ts';
 
 type PoolOp = 'average_pool2d' | 'max_pool2d';
 
@@ -16,17 +17,20 @@ type PoolOp = 'average_pool2d' | 'max_pool2d';
 interface Reducer {
   readonly start: Operand;
   step(acc: Expr, x: Expr): Expr;
-  /** The value before the activation; `count` is the number of elements that were taken. */
+  /** The value before the activation; `count` is the number of elements that count. */
   finish(acc: Expr, count: Expr): Expr;
 }
 
-/** How many elements the windows at one output row (axis 0) or column (axis 1) have along that axis: at least 1. */
-function tapsAlong(g: WindowGeometry, axis: 0 | 1, position: Expr): Expr {
-  if (!axisPadded(g, axis)) return expr(g.window[axis]);
-  const before = axis === 0 ? g.padding.top : g.padding.left;
-  const input = axis === 0 ? g.input.height : g.input.width;
-  const first = sub(mul(position, g.stride[axis]), before);
-  return sub(min(add(first, g.window[axis]), input), max(first, 0));
+/** How many taps of the windows at one output row (axis 0) or column (axis 1) count along that axis: at least 1. */
+function countAlong(g: WindowGeometry, axis: 0 | 1, position: Expr, counted: Padding | undefined): Expr {
+  const [window, dilation] = [g.window[axis], g.dilation[axis]];
+  if (countsWhole(g, axis, counted)) return expr(window);
+  const { low, high } = countedSpan(g, axis, counted);
+  const first = sub(mul(position, g.stride[axis]), axis === 0 ? g.padding.top : g.padding.left);
+  const end = min(add(first, (window - 1) * dilation + 1), high);
+  if (dilation === 1) return sub(end, max(first, low));
+  const upTo = (distance: Expr): Expr => op('i32.div_s', [add(distance, dilation - 1), dilation]);
+  return sub(upTo(sub(end, first)), upTo(max(sub(low, first), 0)));
 }
 
 function largestCount(g: WindowGeometry): number {
@@ -35,7 +39,7 @@ function largestCount(g: WindowGeometry): number {
 
 function buildPool<K extends PoolOp>(
   k: KernelBuilder<K>,
-  attrs: PoolAttrs,
+  attrs: AverageAttrs,
   makeReducer: (x: TensorType, g: WindowGeometry) => Reducer,
 ): void {
   const xType = k.site.inputs[0] as TensorType;
@@ -50,9 +54,9 @@ function buildPool<K extends PoolOp>(
     return attrs.activation === 'none' ? value : clampTo(value, ...poolRange(yType, attrs));
   };
   k.forAll(['n', 'oy'], [g.batch, g.output.height], ([n, oy]) => {
-    const rows = k.let('rows', tapsAlong(g, 0, oy as Expr));
+    const rows = k.let('rows', countAlong(g, 0, oy as Expr, attrs.counted));
     k.for('ox', 0, g.output.width, (ox) => {
-      const count = k.let('count', max(mul(rows, tapsAlong(g, 1, ox)), 1));
+      const count = k.let('count', max(mul(rows, countAlong(g, 1, ox, attrs.counted)), 1));
       k.for('c', 0, g.input.channels, (c) => {
         const acc = k.variable('acc', reducer.start);
         forTaps(k, g, oy as Expr, ox, (iy, ix) => {
@@ -99,8 +103,8 @@ function poolOverlap(site: Site<PoolOp>): readonly Overlap[] {
 const averagePool: Kernel<'average_pool2d'> = {
   name: 'average_pool2d',
   doc:
-    'for each output pixel and channel: acc = 0; for ky, kx inside the image: acc += x; divide by their number. ' +
-    'One accumulator; any window, stride, padding and type.',
+    'for each output pixel and channel: acc = 0; for ky, kx inside the image: acc += x; divide by the number that counts. ' +
+    'One accumulator; any window, stride, dilation, padding and type.',
   applies: () => true,
   overlap: (site) => poolOverlap(site as unknown as Site<PoolOp>),
   build: (k) => buildPool(k, k.site.attrs, averageOf),
@@ -110,7 +114,7 @@ const maxPool: Kernel<'max_pool2d'> = {
   name: 'max_pool2d',
   doc:
     'for each output pixel and channel: acc = lowest; for ky, kx inside the image: acc = max(acc, x). ' +
-    'One accumulator; any window, stride, padding and type.',
+    'One accumulator; any window, stride, dilation, padding and type.',
   applies: () => true,
   overlap: (site) => poolOverlap(site as unknown as Site<PoolOp>),
   build: (k) =>

@@ -1,14 +1,17 @@
 /** Kernels of reductions along axes and of running sums. */
 import { add, affine, expr, f32, f64, i64, max, min, mul, type Operand, op, sub } from '../../../ir/loop/build.ts';
+import type { Opcode } from '../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
 import { type FloatReduction, floatReduction } from '../../../ir/tensor/ops/litert.ts';
 import {
+  type ArgAttrs,
   CUMSUM_SHIFT,
   cumsumStage,
   type Dimension,
   extremeStart,
   meanStage,
   type ReduceLayout,
+  type RunningAttrs,
   reduceLayout,
   sumStage,
 } from '../../../ir/tensor/ops/reduce.ts';
@@ -17,7 +20,7 @@ import { affineOf, integerRange, stridesOf, type TensorType } from '../../../ir/
 import type { Kernel, KernelBuilder } from '../kernel.ts';
 import { requantizer, roundedAway } from '../requantize.ts';
 
-type AxesOp = 'sum' | 'mean' | 'reduce_max' | 'reduce_min';
+type AxesOp = 'sum' | 'mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
 type ArgOp = 'arg_max' | 'arg_min';
 
 /** What one result is made of. */
@@ -150,18 +153,40 @@ function extremeKernel<K extends 'reduce_max' | 'reduce_min'>(name: K, word: str
   };
 }
 
+const prodKernel: Kernel<'reduce_prod'> = {
+  name: 'reduce_prod',
+  doc: 'for each result: acc = 1; for the reduced axes: acc *= x. One accumulator; any axes and type.',
+  applies: () => true,
+  build(k) {
+    const isFloat = (k.site.inputs[0] as TensorType).dtype === 'f32';
+    const step = (acc: Expr, v: Expr): Expr => op(isFloat ? 'f32.mul' : 'i32.mul_wrap', [acc, v]);
+    buildReduce(k, k.site.attrs.axes, () => ({ start: isFloat ? f32(1) : 1, step, finish: unchanged }));
+  },
+};
+
+/** The comparison after which an element takes the place of the best one before it. */
+function replacing(name: ArgOp, isFloat: boolean, selectLast: boolean): Opcode {
+  if (name === 'arg_max') {
+    if (selectLast) return isFloat ? 'f32.ge' : 'i32.ge_s';
+    return isFloat ? 'f32.gt' : 'i32.gt_s';
+  }
+  if (selectLast) return isFloat ? 'f32.le' : 'i32.le_s';
+  return isFloat ? 'f32.lt' : 'i32.lt_s';
+}
+
 function argKernel<K extends ArgOp>(name: K): Kernel<K> {
   const word = name === 'arg_max' ? '>' : '<';
   return {
     name,
-    doc: `for each result: best = x[0], at = 0; for i along the axis: if x[i] ${word} best: best = x[i], at = i.`,
+    doc:
+      `for each result: best = x[0], at = 0; for i along the axis: if x[i] ${word} best (or equal, to select the last): ` +
+      'best = x[i], at = i.',
     applies: () => true,
     build: (k) => {
-      const { attrs, inputs } = k.site as { attrs: { axis: number }; inputs: readonly TensorType[] };
+      const { attrs, inputs } = k.site as { attrs: ArgAttrs; inputs: readonly TensorType[] };
       const { dtype, shape } = inputs[0] as TensorType;
       const { kept, reduced } = reduceLayout(shape, [attrs.axis]);
-      const beats =
-        dtype === 'f32' ? (name === 'arg_max' ? 'f32.gt' : 'f32.lt') : name === 'arg_max' ? 'i32.gt_s' : 'i32.lt_s';
+      const replaces = replacing(name, dtype === 'f32', attrs.selectLast === true);
       const x = k.input(0, 'x');
       const y = k.output(0, 'y');
       k.forAll(names('i', kept), extents(kept), (outer) => {
@@ -171,7 +196,7 @@ function argKernel<K extends ArgOp>(name: K): Kernel<K> {
         const { extent, stride } = reduced[0] ?? { extent: 1, stride: 1 };
         k.for('i', 1, extent, (i) => {
           const value = k.let('value', x.at(add(first, mul(i, stride))));
-          k.if(op(beats, [value, best.value]), () => {
+          k.if(op(replaces, [value, best.value]), () => {
             k.set(best, value);
             k.set(at, i);
           });
@@ -182,18 +207,18 @@ function argKernel<K extends ArgOp>(name: K): Kernel<K> {
   };
 }
 
-/** `add` takes in a stored value, `stored` gives what is stored for a total. */
-interface RunningSum {
+/** `take` takes in a stored value, `stored` gives what is stored for a total. */
+interface Running {
   readonly start: Operand;
-  add(total: Expr, x: Expr): Expr;
+  take(total: Expr, x: Expr): Expr;
   stored(total: Expr): Expr;
 }
 
-function runningSum(k: KernelBuilder<'cumsum'>, extent: number): RunningSum {
+function runningSum(k: KernelBuilder<'cumsum'>, extent: number): Running {
   const [x, y] = [k.site.inputs[0], k.site.outputs[0]] as [TensorType, TensorType];
-  if (x.dtype === 'f32') return { start: f32(0), add: (total, v) => op('f32.add', [total, v]), stored: unchanged };
+  if (x.dtype === 'f32') return { start: f32(0), take: (total, v) => op('f32.add', [total, v]), stored: unchanged };
   const wrapping = (total: Expr, v: Expr): Expr => op('i32.add_wrap', [total, v]);
-  if (x.dtype === 'i32') return { start: 0, add: wrapping, stored: unchanged };
+  if (x.dtype === 'i32') return { start: 0, take: wrapping, stored: unchanged };
   const { zeroPoint } = affineOf(x);
   // A step moves the total by at most 255.
   const exact = (total: Expr, v: Expr): Expr => op('i32.add', [total, v]);
@@ -201,9 +226,42 @@ function runningSum(k: KernelBuilder<'cumsum'>, extent: number): RunningSum {
   const plus = 255 * (extent + 1) < 2 ** 31 ? exact : wrapping;
   return {
     start: -zeroPoint,
-    add: (total, v) => plus(total, sub(v, zeroPoint)),
+    take: (total, v) => plus(total, sub(v, zeroPoint)),
     stored: (total) => tail.apply(op('i32.shl', [total, CUMSUM_SHIFT]), 0),
   };
+}
+
+function runningProduct(k: KernelBuilder<'cumprod'>): Running {
+  const isFloat = (k.site.inputs[0] as TensorType).dtype === 'f32';
+  return {
+    start: isFloat ? f32(1) : 1,
+    take: (total, v) => op(isFloat ? 'f32.mul' : 'i32.mul_wrap', [total, v]),
+    stored: unchanged,
+  };
+}
+
+/** Every element is read before its place is written, so the result may replace the operand. */
+function buildRunning<K extends 'cumsum' | 'cumprod'>(
+  k: KernelBuilder<K>,
+  { axis, exclusive, reverse }: RunningAttrs,
+  makeRunning: (extent: number) => Running,
+): void {
+  const { kept, reduced } = reduceLayout((k.site.inputs[0] as TensorType).shape, [axis]);
+  const { extent, stride } = reduced[0] ?? { extent: 1, stride: 1 };
+  const x = k.input(0, 'x');
+  const { start, take, stored } = makeRunning(extent);
+  const y = k.output(0, 'y');
+  k.forAll(names('i', kept), extents(kept), (outer) => {
+    const first = k.let('first', offset(kept, outer));
+    const total = k.variable('total', start);
+    k.for('i', 0, extent, (i) => {
+      const along = reverse ? sub(extent - 1, i) : expr(i);
+      const at = k.let('at', add(first, mul(along, stride)));
+      const next = k.let('next', take(total.value, x.at(at)));
+      k.store(y, at, stored(exclusive ? total.value : next));
+      k.set(total, next);
+    });
+  });
 }
 
 const cumsumKernel: Kernel<'cumsum'> = {
@@ -211,25 +269,15 @@ const cumsumKernel: Kernel<'cumsum'> = {
   doc: 'for each line along the axis: total = 0; for its elements in turn: total += x; y = total. One accumulator; any type.',
   applies: () => true,
   inPlace: () => [[0, 0]],
-  build(k) {
-    const { axis, exclusive, reverse } = k.site.attrs;
-    const { kept, reduced } = reduceLayout((k.site.inputs[0] as TensorType).shape, [axis]);
-    const { extent, stride } = reduced[0] ?? { extent: 1, stride: 1 };
-    const x = k.input(0, 'x');
-    const { start, add: take, stored } = runningSum(k, extent);
-    const y = k.output(0, 'y');
-    k.forAll(names('i', kept), extents(kept), (outer) => {
-      const first = k.let('first', offset(kept, outer));
-      const total = k.variable('total', start);
-      k.for('i', 0, extent, (i) => {
-        const along = reverse ? sub(extent - 1, i) : expr(i);
-        const at = k.let('at', add(first, mul(along, stride)));
-        const next = k.let('next', take(total.value, x.at(at)));
-        k.store(y, at, stored(exclusive ? total.value : next));
-        k.set(total, next);
-      });
-    });
-  },
+  build: (k) => buildRunning(k, k.site.attrs, (extent) => runningSum(k, extent)),
+};
+
+const cumprodKernel: Kernel<'cumprod'> = {
+  name: 'cumprod',
+  doc: 'for each line along the axis: total = 1; for its elements in turn: total *= x; y = total. One accumulator; any type.',
+  applies: () => true,
+  inPlace: () => [[0, 0]],
+  build: (k) => buildRunning(k, k.site.attrs, () => runningProduct(k)),
 };
 
 export const REDUCE_KERNELS = {
@@ -237,7 +285,9 @@ export const REDUCE_KERNELS = {
   mean: [meanKernel],
   reduce_max: [extremeKernel('reduce_max', 'max')],
   reduce_min: [extremeKernel('reduce_min', 'min')],
+  reduce_prod: [prodKernel],
   arg_max: [argKernel('arg_max')],
   arg_min: [argKernel('arg_min')],
   cumsum: [cumsumKernel],
+  cumprod: [cumprodKernel],
 } as const;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import { storedZero } from '../../../ir/tensor/ops/places.ts';
+import { emptyWindowFault } from '../../../ir/tensor/ops/pool.ts';
 import type { Padding } from '../../../ir/tensor/ops/shared.ts';
 import { integerRange, isFloat } from '../../../ir/tensor/types.ts';
 import { definePass, type NodeSite } from '../pass.ts';
@@ -35,10 +36,9 @@ function marginFault(graph: Graph, node: Windowed, pad: Node<'pad'>): string | u
   if (filling === undefined) return 'the margins are no constant';
   if (node.op === 'max_pool2d') {
     if (isFloat(type.dtype) || filling !== integerRange(type.dtype)[0]) return 'the margins may be the maximum';
-    const { top, bottom, left, right } = paddingWith(node, pad);
-    const [height, width] = node.attrs.window;
-    if (Math.max(top, bottom) >= height || Math.max(left, right) >= width) return 'some windows see margins only';
-    return undefined;
+    const padding = paddingWith(node, pad);
+    const isEmpty = emptyWindowFault(type, { ...node.attrs, padding }) !== undefined;
+    return isEmpty ? 'some windows see margins only' : undefined;
   }
   if (filling !== Number(storedZero(type))) return `the margins are ${filling}, not zero`;
   return isSilentAtZero(graph, node) ? undefined : 'zero times its weights may be NaN';

@@ -36,15 +36,16 @@ export type ReduceAttrs = z.infer<typeof reduceAttrs>;
 const sumAttrs = reduceAttrs.extend({ numerics: numericsAttr });
 export type SumAttrs = z.infer<typeof sumAttrs>;
 
-const argAttrs = z.strictObject({ axis: axisAttr });
+/** `selectLast`: of equal elements the last one counts, not the first. */
+const argAttrs = z.strictObject({ axis: axisAttr, selectLast: z.boolean().optional() });
 export type ArgAttrs = z.infer<typeof argAttrs>;
 
-const cumsumAttrs = z.strictObject({
+const runningAttrs = z.strictObject({
   axis: axisAttr,
   exclusive: z.boolean().default(false),
   reverse: z.boolean().default(false),
 });
-export type CumsumAttrs = z.infer<typeof cumsumAttrs>;
+export type RunningAttrs = z.infer<typeof runningAttrs>;
 
 /** Where float extremes start, as the reference kernels have it. */
 export const LARGEST_F32 = (2 - 2 ** -23) * 2 ** 127;
@@ -244,16 +245,18 @@ export function extremeStart(op: 'reduce_max' | 'reduce_min', dtype: DType): num
   return op === 'reduce_max' ? low : high;
 }
 
+const EXTREME_DTYPES: readonly DType[] = ['i8', 'u8', 'i16', 'i32', 'f32', 'bool'];
+
 const EXTREME_DOC =
   'Operand and result have the same quantization. f32: starts from the finite f32 that is furthest away, and an element ' +
   'only replaces what is strictly less extreme, so that NaN is passed over.';
 
 const reduce_max = defineOp<ReduceAttrs>({
-  doc: `y = largest x along the axes. ${EXTREME_DOC}`,
+  doc: `y = largest x along the axes; of bools whether any is true. ${EXTREME_DOC}`,
   attrs: reduceAttrs,
   inputs: ['x'],
   outputs: ['y'],
-  signatures: signaturesFor('T -> T', ['i8', 'u8', 'i16', 'i32', 'f32']),
+  signatures: signaturesFor('T -> T', EXTREME_DTYPES),
   traits: {},
   infer: inferReduced,
   check: checkSame,
@@ -264,11 +267,11 @@ const reduce_max = defineOp<ReduceAttrs>({
 });
 
 const reduce_min = defineOp<ReduceAttrs>({
-  doc: `y = smallest x along the axes. ${EXTREME_DOC}`,
+  doc: `y = smallest x along the axes; of bools whether all are true. ${EXTREME_DOC}`,
   attrs: reduceAttrs,
   inputs: ['x'],
   outputs: ['y'],
-  signatures: signaturesFor('T -> T', ['i8', 'u8', 'i16', 'i32', 'f32']),
+  signatures: signaturesFor('T -> T', EXTREME_DTYPES),
   traits: {},
   infer: inferReduced,
   check: checkSame,
@@ -278,17 +281,35 @@ const reduce_min = defineOp<ReduceAttrs>({
   },
 });
 
+const reduce_prod = defineOp<ReduceAttrs>({
+  doc:
+    'y = product of x along the axes. i32: wraps. f32: multiplied in row-major ' +
+    'order from 1, each step rounded; a NaN, and 0 times an infinity, gives NaN.',
+  attrs: reduceAttrs,
+  inputs: ['x'],
+  outputs: ['y'],
+  signatures: signaturesFor('T -> T', ['i32', 'f32']),
+  traits: {},
+  infer: inferReduced,
+  check: checkSame,
+  evaluate(context) {
+    const { dtype } = (context.inputs[0] as Tensor).type;
+    const times = dtype === 'f32' ? (a: number, b: number) => fround(a * b) : Math.imul;
+    return evaluateReduced(context, (elements) => elements.reduce((total, x) => times(total, x), 1));
+  },
+});
+
 function inferAxis({ inputs, attrs }: { inputs: readonly TensorType[]; attrs: { axis: number } }): TensorType {
   const x = inputs[0] as TensorType;
   if (attrs.axis >= x.shape.length) throw new OpError(`expected an axis of ${typeText(x)}, found ${attrs.axis}`);
   return x;
 }
 
-/** The place of the first element that no other beats. */
-function firstBest(elements: readonly number[], beats: (x: number, best: number) => boolean): number {
+/** The place of the element that is left when each takes the place of one that it beats. */
+function bestPlace(elements: readonly number[], beats: (x: number, best: number) => boolean): number {
   let best = 0;
   elements.forEach((x, i) => {
-    if (beats(x, elements[best] as number)) best = i;
+    if (i > 0 && beats(x, elements[best] as number)) best = i;
   });
   return best;
 }
@@ -296,18 +317,21 @@ function firstBest(elements: readonly number[], beats: (x: number, best: number)
 function defineArg(what: string, beats: (x: number, best: number) => boolean) {
   return defineOp<ArgAttrs>({
     doc:
-      `y = index along the axis of the ${what} x, which the result lacks; the first one of equals. Stored values are ` +
-      'compared. f32: an element only replaces what it strictly beats, so that NaN wins at index 0 and nowhere else.',
+      `y = index along the axis of the ${what} x, which the result lacks; the first one of equals, or with selectLast the ` +
+      'last. Stored values are compared. f32: an element only replaces what it strictly beats (with selectLast: what it ' +
+      'beats or equals), so that NaN wins at index 0 and nowhere else.',
     attrs: argAttrs,
     inputs: ['x'],
     outputs: ['y'],
     signatures: signaturesFor('T -> i32', ['i8', 'u8', 'i32', 'f32']),
     traits: {},
     infer: (context) => [inferAxis(context).shape.toSpliced(context.attrs.axis, 1)],
-    evaluate: ({ inputs, outputs, attrs }) =>
-      evaluateReduced({ inputs, outputs, attrs: { axes: [attrs.axis], keepDims: false } }, (elements) =>
-        firstBest(elements, beats),
-      ),
+    evaluate({ inputs, outputs, attrs: { axis, selectLast } }) {
+      const replaces = (x: number, best: number) => beats(x, best) || (selectLast === true && x === best);
+      return evaluateReduced({ inputs, outputs, attrs: { axes: [axis], keepDims: false } }, (elements) =>
+        bestPlace(elements, replaces),
+      );
+    },
   });
 }
 
@@ -322,12 +346,12 @@ export function cumsumStage(x: TensorType, y: TensorType): OutputStage {
   return outputStage([factor], y, 'none', 'double', 0);
 }
 
-const cumsum = defineOp<CumsumAttrs>({
+const cumsum = defineOp<RunningAttrs>({
   doc:
     'y[i] = sum of x[j] for j <= i along the axis; `exclusive` leaves out x[i], `reverse` sums from the end. i8: the sum ' +
     'of (x - zero point) starts at minus the zero point (as TensorFlow Lite has it), is shifted left by 19 into i32, ' +
     'wrapping, requantized with two roundings, offset and saturated. i32: wraps. f32: each step rounded; NaN stays.',
-  attrs: cumsumAttrs,
+  attrs: runningAttrs,
   inputs: ['x'],
   outputs: ['y'],
   signatures: signaturesFor('T -> T', ['i8', 'i32', 'f32']),
@@ -343,38 +367,77 @@ const cumsum = defineOp<CumsumAttrs>({
     }
     return reasonOf(() => cumsumStage(x, y));
   },
-  evaluate({ inputs, outputs, attrs }) {
-    const x = inputs[0] as Tensor;
-    const y = outputs[0] as TensorType;
-    const { kept, reduced } = reduceLayout(x.type.shape, [attrs.axis]);
-    const { start, add, stored } = runningSum(x.type, y);
-    const xs = numbersOf(x);
-    const data = newData(y.dtype, xs.length);
-    const steps = attrs.reverse ? offsetsOf(reduced).reverse() : offsetsOf(reduced);
-    for (const first of offsetsOf(kept)) {
-      let total = start;
-      for (const offset of steps) {
-        const next = add(total, xs[first + offset] as number);
-        data[first + offset] = stored(attrs.exclusive ? total : next);
-        total = next;
-      }
-    }
-    return [data];
+  evaluate(context) {
+    const [x, y] = [(context.inputs[0] as Tensor).type, context.outputs[0] as TensorType];
+    return evaluateRunning(context, runningSum(x, y));
   },
 });
 
-function runningSum(x: TensorType, y: TensorType) {
-  if (x.dtype === 'f32')
-    return { start: 0, add: (total: number, v: number) => fround(total + v), stored: (t: number) => t };
-  if (x.dtype === 'i32')
-    return { start: 0, add: (total: number, v: number) => (total + v) | 0, stored: (t: number) => t };
+const cumprod = defineOp<RunningAttrs>({
+  doc:
+    'y[i] = product of x[j] for j <= i along the axis; `exclusive` leaves out x[i], `reverse` multiplies from the end. i32: ' +
+    'wraps. f32: from 1, each step rounded; NaN stays.',
+  attrs: runningAttrs,
+  inputs: ['x'],
+  outputs: ['y'],
+  signatures: signaturesFor('T -> T', ['i32', 'f32']),
+  traits: {},
+  infer: (context) => [inferAxis(context).shape],
+  check: checkSame,
+  evaluate(context) {
+    const { dtype } = (context.inputs[0] as Tensor).type;
+    const take = dtype === 'f32' ? (total: number, x: number) => fround(total * x) : Math.imul;
+    return evaluateRunning(context, { start: 1, take, stored: (total) => total });
+  },
+});
+
+/** `take` takes in a stored value, `stored` gives what is stored for a total. */
+interface Running {
+  readonly start: number;
+  readonly take: (total: number, x: number) => number;
+  readonly stored: (total: number) => number;
+}
+
+function evaluateRunning(
+  { inputs, outputs, attrs }: EvaluateContext<RunningAttrs>,
+  { start, take, stored }: Running,
+): TensorData[] {
+  const x = inputs[0] as Tensor;
+  const { kept, reduced } = reduceLayout(x.type.shape, [attrs.axis]);
+  const xs = numbersOf(x);
+  const data = newData((outputs[0] as TensorType).dtype, xs.length);
+  const steps = attrs.reverse ? offsetsOf(reduced).reverse() : offsetsOf(reduced);
+  for (const first of offsetsOf(kept)) {
+    let total = start;
+    for (const offset of steps) {
+      const next = take(total, xs[first + offset] as number);
+      data[first + offset] = stored(attrs.exclusive ? total : next);
+      total = next;
+    }
+  }
+  return [data];
+}
+
+function runningSum(x: TensorType, y: TensorType): Running {
+  if (x.dtype === 'f32') return { start: 0, take: (total, v) => fround(total + v), stored: (t) => t };
+  if (x.dtype === 'i32') return { start: 0, take: (total, v) => (total + v) | 0, stored: (t) => t };
   const { zeroPoint } = affineOf(x);
   const stage = cumsumStage(x, y);
   return {
     start: -zeroPoint,
-    add: (total: number, v: number) => total + (v - zeroPoint),
-    stored: (total: number) => finish(total * 2 ** CUMSUM_SHIFT, 0, stage, 'i32'),
+    take: (total, v) => total + (v - zeroPoint),
+    stored: (total) => finish(total * 2 ** CUMSUM_SHIFT, 0, stage, 'i32'),
   };
 }
 
-export const REDUCE_OPS = { sum, mean, reduce_max, reduce_min, arg_max, arg_min, cumsum } as const;
+export const REDUCE_OPS = {
+  sum,
+  mean,
+  reduce_max,
+  reduce_min,
+  reduce_prod,
+  arg_max,
+  arg_min,
+  cumsum,
+  cumprod,
+} as const;

@@ -31,10 +31,11 @@ const extreme: Propose = (request) => ({
 
 const arg: Propose = (request) => {
   const x = withAxis(request);
-  return { operands: [{ type: x }], attrs: { axis: request.r.int(0, x.shape.length - 1) } };
+  const selectLast = request.r.pick([{}, { selectLast: true }, { selectLast: false }]);
+  return { operands: [{ type: x }], attrs: { axis: request.r.int(0, x.shape.length - 1), ...selectLast } };
 };
 
-const cumsum: Propose = (request) => {
+const running: Propose = (request) => {
   const x = withAxis(request);
   const { r } = request;
   const attrs = { axis: r.int(0, x.shape.length - 1), exclusive: r.chance(0.5), reverse: r.chance(0.5) };
@@ -46,7 +47,9 @@ export const REDUCTIONS = {
   mean: sum,
   reduce_max: extreme,
   reduce_min: extreme,
+  reduce_prod: extreme,
   arg_max: arg,
   arg_min: arg,
-  cumsum,
+  cumsum: running,
+  cumprod: running,
 } satisfies Record<string, Propose>;

@@ -24,7 +24,9 @@ function refusal(site: Site<Pool>): string | undefined {
   const { dtype } = site.inputs[0] as TensorType;
   if (!site.target.dsp) return 'needs dual 16-bit additions';
   if (dtype !== 'i8') return `not for ${dtype}`;
-  return geometryOf(site).input.channels < CHANNELS ? `needs ${CHANNELS} channels` : undefined;
+  const { input, dilation } = geometryOf(site);
+  if (Math.max(...dilation) > 1) return 'the window is dilated';
+  return input.channels < CHANNELS ? `needs ${CHANNELS} channels` : undefined;
 }
 
 /** Groups of channels read their windows, then store. */

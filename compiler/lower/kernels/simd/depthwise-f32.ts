@@ -6,7 +6,7 @@ import { LOWEST_F32, poolGeometry } from '../../../../ir/tensor/ops/pool.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { Kernel, KernelBuilder, Overlap, Site } from '../../kernel.ts';
 import { overlapOf, windowDistance } from '../../overlap.ts';
-import { padded } from '../../window.ts';
+import { countsWhole } from '../../window.ts';
 import { buildChannels, channelsFault, largestTile } from './channels-f32.ts';
 import { activated, floatFault, floatTail, productFault, splat } from './float-f32.ts';
 
@@ -57,7 +57,9 @@ const averagePool: Kernel<'average_pool2d'> = {
   applies: (site) => {
     const g = poolGeometryOf(site as unknown as Site<PoolOp>);
     const fault = floatFault(site as unknown as Site) ?? channelsFault(g, false);
-    return fault ?? (padded(g) ? 'windows reach over the edge and differ in size' : true);
+    const { counted } = site.attrs;
+    const isWhole = countsWhole(g, 0, counted) && countsWhole(g, 1, counted);
+    return fault ?? (isWhole || 'windows reach over the edge and differ in size');
   },
   overlap: (site) => tileOverlap(site as unknown as Site, poolGeometryOf(site as unknown as Site<PoolOp>), false),
   build(k) {

@@ -64,6 +64,46 @@ suite('sums beyond 32 bits wrap', () => {
   assert.equal(evaluate(graph, [new Int16Array(2 ** 17).fill(32767)]).outputs[0], Int16Array.of(-1));
 });
 
+suite('dilated windows and padding that counts, against the means worked out by hand', () => {
+  const x = [1, 2, 4, 8, 16];
+  const row = { type: { ...image('f32', 1, 5) } };
+  const padding = { top: 0, bottom: 0, left: 2, right: 3 };
+  const along = { ...attrs, window: [1, 3] as [number, number], stride: [1, 2] as [number, number], padding };
+  const mean = (counted: typeof padding | undefined, dilation: [number, number] | undefined) => {
+    const given = { ...along, ...(counted && { counted }), ...(dilation && { dilation }) };
+    const graph = singleNode('average_pool2d', dilation ? given : { ...given, padding: counted ?? along.padding }, [
+      row,
+    ]);
+    return [...(evaluate(graph, [Float32Array.from(x)]).outputs[0] as Float32Array)];
+  };
+  // The windows of 3 at -2, 0, 2, 4 of the padded row; 5 is past the end of what counts.
+  const narrow = { ...padding, right: 2 };
+  assert.equal(
+    mean(narrow, undefined),
+    [1, 7, 28, 16].map((sum) => Math.fround(sum / 3)),
+  );
+  // Taps at -2 0 2, 0 2 4, 2 4 6: of the last the 6 lies in padding.
+  assert.equal(mean(undefined, [1, 2]), [5 / 2, 21 / 3, 20 / 2].map(Math.fround));
+  assert.equal(
+    mean(padding, [1, 2]),
+    [5, 21, 20].map((sum) => Math.fround(sum / 3)),
+  );
+  // One column of padding counts at the end, so that a tap at 6 does not.
+  assert.equal(mean({ ...padding, right: 1 }, [1, 2]), [5 / 3, 21 / 3, 20 / 2].map(Math.fround));
+  const most = singleNode('max_pool2d', { ...along, dilation: [1, 2] }, [row]);
+  assert.equal(evaluate(most, [Float32Array.from(x)]).outputs[0], Float32Array.of(4, 16, 16));
+});
+
+suite('a window of one column over the edge, as PyTorch has it with ceil_mode', () => {
+  // torch.nn.AvgPool1d(2, stride=2, ceil_mode=True) of 1..5: the last window has one element and divides by 1.
+  const row = { type: image('f32', 1, 5) };
+  const given = { ...attrs, window: [1, 2] as [number, number], stride: [1, 2] as [number, number] };
+  const padding = { top: 0, bottom: 0, left: 0, right: 1 };
+  const none = { top: 0, bottom: 0, left: 0, right: 0 };
+  const graph = singleNode('average_pool2d', { ...given, padding, counted: none }, [row]);
+  assert.equal(evaluate(graph, [Float32Array.of(1, 2, 3, 4, 5)]).outputs[0], Float32Array.of(1.5, 3.5, 5));
+});
+
 suite('attributes and types that do not fit are refused', () => {
   const x = { type: image('i8', 2, 2) };
   const padding = { top: 0, bottom: 2, left: 0, right: 0 };
@@ -71,6 +111,16 @@ suite('attributes and types that do not fit are refused', () => {
   assert.throws(() => singleNode('max_pool2d', { ...attrs, window: [3, 2] }, [x]), /3x2 window does not fit/);
   assert.throws(() => singleNode('max_pool2d', { ...attrs, activation: 'relu' }, [x]), /per-tensor affine result/);
   assert.throws(() => singleNode('max_pool2d', attrs, [{ type: { ...x.type, shape: [4] } }]), /rank 4/);
+  // Rows -1 and 2 of two: nothing. Rows -3 and 0: the first.
+  const dilated = (top: number) => ({ ...attrs, dilation: [3, 1] as [number, number], padding: { ...padding, top } });
+  const steppedOver = /every window to have an element of the 2x2 image, found one that steps over it \(dilation 3x1\)/;
+  assert.throws(() => singleNode('max_pool2d', dilated(1), [x]), steppedOver);
+  singleNode('max_pool2d', { ...dilated(3), stride: [3, 1] }, [x]);
+  const counted = { top: 0, bottom: 1, left: 0, right: 0 };
+  assert.throws(() => singleNode('average_pool2d', { ...attrs, counted }, [x]), /expected f32 where padding counts/);
+  const floats = { type: image('f32', 2, 2) };
+  const message = /at most the padding of 0 to count at the bottom, found 1/;
+  assert.throws(() => singleNode('average_pool2d', { ...attrs, counted }, [floats]), message);
   const affine = (scale: number, zeroPoint: number): TensorType => ({
     ...x.type,
     quant: { kind: 'affine', scale: [scale], zeroPoint: [zeroPoint] },

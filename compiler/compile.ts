@@ -3,6 +3,7 @@ import { assertValid as assertValidProgram } from '../ir/loop/verify.ts';
 import type { Graph } from '../ir/tensor/graph.ts';
 import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
 import { ImportError } from './import/error.ts';
+import { importText, isGraphText } from './import/text.ts';
 import { type ImportedModel, importTflite } from './import/tflite/import.ts';
 import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
 import { type Fitted, lowerWithin, type MemoryLimits } from './lower/fit.ts';
@@ -25,17 +26,18 @@ export interface ModelFile {
 
 /** Throws ImportError for a file that is no model mcc reads. */
 export function importModel(file: ModelFile): ImportedModel {
+  const isText = isGraphText(file.bytes);
   const isTflite = Buffer.from(file.bytes.subarray(4, 8)).toString('latin1') === 'TFL3';
-  if (!isTflite) {
+  if (!isText && !isTflite) {
     throw new ImportError({
       file: file.path,
       place: 'the first 8 bytes',
-      expected: 'a TensorFlow Lite model (identifier "TFL3")',
+      expected: 'a TensorFlow Lite model (identifier "TFL3") or tensor IR (text that begins with "graph ")',
       found: file.bytes.length === 0 ? 'an empty file' : `other content (${file.bytes.length} bytes)`,
       advice: 'Convert the model to .tflite first.',
     });
   }
-  const imported = importTflite(file.bytes, {
+  const imported = (isText ? importText : importTflite)(file.bytes, {
     name: file.name,
     file: file.path,
     ...(file.batch === undefined ? {} : { batch: file.batch }),

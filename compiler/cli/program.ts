@@ -31,7 +31,7 @@ function program(): Command {
     mcc
       .command(name)
       .description(description)
-      .argument('<model>', 'a .tflite file')
+      .argument('<model>', 'a .tflite file, or tensor IR as text (.mcc)')
       .option('--name <name>', "the model's name in what is emitted; the file's name unless given")
       .option('--batch <n>', 'extent of a dynamic batch dimension (1 unless given)');
   const onModel = (name: string, description: string): Command =>

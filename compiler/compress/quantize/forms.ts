@@ -31,7 +31,7 @@ const UNIT: OpForm = {
   results: { i8: { scale: 2 ** -8, zeroPoint: -128 }, i16: { scale: 2 ** -15, zeroPoint: 0 } },
 };
 
-/** Ops whose signatures lack the form for a type stay in floats too; the signatures say so. */
+/** `noForm` where in doubt: the op stays in floats. Ops whose signatures lack the form for a type stay in floats too; the signatures say so. */
 export const OP_FORMS: Readonly<Record<OpName, OpForm>> = {
   conv2d: layer,
   depthwise_conv2d: layer,
@@ -53,7 +53,16 @@ export const OP_FORMS: Readonly<Record<OpName, OpForm>> = {
   greater_equal: compares,
   logical_and: noForm,
   logical_or: noForm,
+  logical_xor: noForm,
   logical_not: noForm,
+  bitwise_and: noForm,
+  bitwise_or: noForm,
+  bitwise_xor: noForm,
+  bitwise_not: noForm,
+  shift_left: noForm,
+  shift_right: noForm,
+  truncated_mod: noForm,
+  floor_mod: noForm,
   select: shared,
   relu: free,
   // Stored values are clamped, not rescaled.
@@ -87,10 +96,12 @@ export const OP_FORMS: Readonly<Record<OpName, OpForm>> = {
   max_pool2d: shared,
   sum: free,
   mean: free,
+  reduce_prod: noForm,
+  cumprod: noForm,
   reduce_max: shared,
   reduce_min: shared,
-  arg_max: { kind: 'shared' },
-  arg_min: { kind: 'shared' },
+  arg_max: shared,
+  arg_min: shared,
   cumsum: { kind: 'float', reason: 'starts its integer sums at minus the zero point' },
   reshape: shared,
   transpose: shared,

@@ -28,6 +28,10 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   'ts-morph': ['backends/wasm/typings.ts'],
   flatbuffers: ['compiler/import/tflite/reader.ts'],
   commander: ['compiler/cli/program.ts'],
+  'csv-parse': ['compiler/data/csv.ts'],
+  'fast-png': ['compiler/data/png.ts'],
+  'jpeg-js': ['compiler/data/jpeg.ts'],
+  yauzl: ['compiler/data/npz.ts'],
 };
 
 function sources(folder: string): string[] {

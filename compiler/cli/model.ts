@@ -1,7 +1,7 @@
 /** What every command does first: read and import the model file. */
 import { basename } from 'node:path';
 import { importModel, type ModelFile } from '../compile.ts';
-import type { ImportedModel } from '../import/tflite/import.ts';
+import type { ImportedModel } from '../import/imported-model.ts';
 import { NUMERICS, type Numerics } from '../import/tflite/numerics.ts';
 import { readUserFile, UsageError } from './output.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '../../compiler/cli/engines/index.ts';
 import { firstDifference } from '../../compiler/cli/verify/difference.ts';
 import { importModel } from '../../compiler/compile.ts';
-import type { ImportedModel } from '../../compiler/import/tflite/import.ts';
+import type { ImportedModel } from '../../compiler/import/imported-model.ts';
 import type { Numerics } from '../../compiler/import/tflite/numerics.ts';
 import { typeOfValue } from '../../ir/tensor/graph.ts';
 import { goldenFile, SHARED, sharedModel } from './shared-models.ts';

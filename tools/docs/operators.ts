@@ -6,8 +6,9 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { ImportError } from '../../compiler/import/error.ts';
+import type { ImportedModel } from '../../compiler/import/imported-model.ts';
+import { importTflite } from '../../compiler/import/tflite/import.ts';
 import { CONVERTERS } from '../../compiler/import/tflite/convert/index.ts';
-import { type ImportedModel, importTflite } from '../../compiler/import/tflite/import.ts';
 import { SUPPORTED_OPERATORS, type SupportedOperator } from '../../compiler/import/tflite/opcodes.ts';
 import { typeOfValue, type ValueName } from '../../ir/tensor/graph.ts';
 import type { DType } from '../../ir/tensor/types.ts';

@@ -1,13 +1,12 @@
 /** From the bytes of a .tflite file to a graph. */
-import type { Graph, ValueName } from '../../../ir/tensor/graph.ts';
+import type { ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, typeText } from '../../../ir/tensor/types.ts';
+import type { ImportedModel } from '../imported-model.ts';
 import { checkShape, quoted, ROOT, within } from '../place.ts';
-import { type Frame, Importer, type SourceOperator } from './importer.ts';
+import { type Frame, Importer } from './importer.ts';
 import { ModelFile } from './model-file.ts';
 import { nameBySignature } from './signature.ts';
 import { tensorType } from './tensors.ts';
-
-export type { SourceOperator } from './importer.ts';
 
 export interface ImportOptions {
   /** The graph's name. */
@@ -16,16 +15,6 @@ export interface ImportOptions {
   readonly batch?: number;
   /** What messages call the file; the graph's name unless stated. */
   readonly file?: string;
-}
-
-export interface ImportedModel {
-  readonly graph: Graph;
-  /** The operators of the main subgraph, in the file's order. */
-  readonly layers: readonly SourceOperator[];
-  /** Names in the file of the inputs and outputs that are called as the file's signature calls them. */
-  readonly tensorNames: ReadonlyMap<ValueName, string>;
-  /** What the file says about itself. */
-  readonly description: string;
 }
 
 /** Throws ImportError when the file is damaged or holds something that has no counterpart in the IR. */

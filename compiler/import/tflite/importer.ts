@@ -3,6 +3,7 @@ import type { ValueName } from '../../../ir/tensor/graph.ts';
 import { elementCount, sameQuant, sameShape, type TensorType, typeText } from '../../../ir/tensor/types.ts';
 import type { Operand } from '../builder.ts';
 import { GraphBuilder } from '../builder.ts';
+import type { SourceOperator } from '../imported-model.ts';
 import { checkShape, type Place, quoted, ROOT, within } from '../place.ts';
 import { CONVERTERS } from './convert/index.ts';
 import type { ModelFile } from './model-file.ts';
@@ -38,14 +39,6 @@ export interface Frame {
   readonly bindings: Map<number, Binding>;
   /** Arguments, and results of the operators so far. */
   readonly written: Set<number>;
-}
-
-export interface SourceOperator {
-  /** Position among the operators of the file's main subgraph. */
-  readonly index: number;
-  readonly opcode: string;
-  /** Graph values that hold this operator's outputs, which may be constants; empty tensors and handles have none. */
-  readonly outputs: readonly ValueName[];
 }
 
 export class Importer {

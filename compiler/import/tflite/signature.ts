@@ -4,7 +4,7 @@
  */
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
 import { printable } from '../builder.ts';
-import type { SourceOperator } from './importer.ts';
+import type { SourceOperator } from '../imported-model.ts';
 import type { ModelRecord, SubgraphRecord, TensorMapRecord } from './schema.ts';
 
 /** A graph whose inputs and outputs were renamed, or were not. */

@@ -1,7 +1,8 @@
 /** Inputs and outputs are called as the file's signature calls them. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ImportedModel, importTflite } from '../../../compiler/import/tflite/import.ts';
+import type { ImportedModel } from '../../../compiler/import/imported-model.ts';
+import { importTflite } from '../../../compiler/import/tflite/import.ts';
 import { printGraph } from '../../../ir/tensor/print.ts';
 import { assertValid } from '../../../ir/tensor/verify.ts';
 import { type SignatureSpec, type TensorSpec, writeTflite } from '../../support/tflite-writer.ts';

@@ -1,7 +1,8 @@
 /** What a file becomes: names, shapes, batches, constants, branches and states. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type ImportedModel, importTflite } from '../../../compiler/import/tflite/import.ts';
+import type { ImportedModel } from '../../../compiler/import/imported-model.ts';
+import { importTflite } from '../../../compiler/import/tflite/import.ts';
 import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import type { Graph } from '../../../ir/tensor/graph.ts';
 import { typeText } from '../../../ir/tensor/types.ts';

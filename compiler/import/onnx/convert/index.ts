@@ -1,0 +1,53 @@
+/** Converters by domain and operator. */
+import { MAIN_DOMAIN } from '../model-file.ts';
+import type { Converter, Converters } from '../node.ts';
+import { ARITHMETIC } from './arithmetic.ts';
+import { CAST } from './cast.ts';
+import { COMPARE } from './compare.ts';
+import { CONSTANT } from './constant.ts';
+import { CONTROL } from './control.ts';
+import { CONV } from './conv.ts';
+import { FUNCTIONS } from './functions.ts';
+import { INDEX } from './gather.ts';
+import { LOSS } from './loss.ts';
+import { MATMUL } from './matmul.ts';
+import { MOVEMENT } from './movement.ts';
+import { NORM } from './norm.ts';
+import { POOL } from './pool.ts';
+import { REDUCE } from './reduce.ts';
+import { SEQUENCE } from './sequence.ts';
+import { SHAPE } from './shape.ts';
+import { SLICE } from './slice.ts';
+
+const MAIN: Converters = {
+  ...ARITHMETIC,
+  ...CAST,
+  ...COMPARE,
+  ...CONSTANT,
+  ...CONTROL,
+  ...CONV,
+  ...FUNCTIONS,
+  ...INDEX,
+  ...LOSS,
+  ...MATMUL,
+  ...MOVEMENT,
+  ...NORM,
+  ...POOL,
+  ...REDUCE,
+  ...SEQUENCE,
+  ...SHAPE,
+  ...SLICE,
+};
+
+const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Converter>> = new Map([
+  [MAIN_DOMAIN, new Map(Object.entries(MAIN))],
+]);
+
+export function converterOf(domain: string, operator: string): Converter | undefined {
+  return DOMAINS.get(domain)?.get(operator);
+}
+
+/** Every operator that has a converter, by domain. */
+export function knownOperators(): ReadonlyMap<string, readonly string[]> {
+  return new Map([...DOMAINS].map(([domain, converters]) => [domain, [...converters.keys()]]));
+}

@@ -1,0 +1,109 @@
+/**
+ * The ONNX backend test suite: where it is, its cases, and what a case's answer is held to. Cases come from the Python
+ * package `onnx` (tools/onnx-suite.sh), with the tolerance that its own runner uses.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { ImportError } from '../../compiler/import/error.ts';
+import type { ImportedModel } from '../../compiler/import/imported-model.ts';
+import { importOnnx } from '../../compiler/import/onnx/import.ts';
+import { OnnxFile } from '../../compiler/import/onnx/model-file.ts';
+import { TENSOR_FILE, type TensorProto } from '../../compiler/import/onnx/schema.ts';
+import { type Literal, readTensor } from '../../compiler/import/onnx/tensors.ts';
+import { decode } from '../../compiler/import/onnx/wire.ts';
+import { ROOT } from '../../compiler/import/place.ts';
+import { typeOfValue } from '../../ir/tensor/graph.ts';
+import type { TensorData } from '../../ir/tensor/types.ts';
+
+const ROOT_FOLDER = fileURLToPath(new URL('../../.cache/onnx-suite', import.meta.url));
+export const SUITE_FOLDER = process.env.MCC_ONNX_SUITE ?? ROOT_FOLDER;
+export const hasSuite = existsSync(join(SUITE_FOLDER, 'node'));
+
+export type Group = 'node' | 'simple' | 'pytorch-operator' | 'pytorch-converted';
+
+export function caseNames(group: Group): string[] {
+  const folder = join(SUITE_FOLDER, group);
+  return readdirSync(folder)
+    .filter((name) => existsSync(join(folder, name, 'model.onnx')))
+    .sort();
+}
+
+export interface SuiteCase {
+  readonly name: string;
+  readonly model: ImportedModel;
+  /** Inputs that the model needs as constants, because shapes depend on them. */
+  readonly frozen: readonly string[];
+  readonly sets: readonly { readonly inputs: readonly TensorData[]; readonly expected: readonly TensorData[] }[];
+}
+
+/** Imports a case with its recorded data. Throws ImportError when mcc refuses the model or the data. */
+export function loadCase(group: Group, name: string): SuiteCase {
+  const folder = join(SUITE_FOLDER, group, name);
+  const path = join(folder, 'model.onnx');
+  const bytes = readFileSync(path);
+  const file = new OnnxFile(bytes, name);
+  const initialized = new Set(file.graph.initializer.map((tensor) => tensor.name));
+  const inputs = file.graph.input.filter((input) => !initialized.has(input.name));
+  const sets = readdirSync(folder)
+    .filter((entry) => entry.startsWith('test_data_set_'))
+    .sort()
+    .map((entry) => ({
+      inputs: inputs.map((_, i) => tensorOf(file, join(folder, entry, `input_${i}.pb`))),
+      expected: file.graph.output.map((_, i) => tensorOf(file, join(folder, entry, `output_${i}.pb`))),
+    }));
+  const values = new Map(inputs.map(({ name: input }, i) => [input, sets[0].inputs[i]]));
+  const { model, frozen } = importWith(bytes, path, name, values);
+  const open = inputs.flatMap((input, i) => (frozen.includes(input.name) ? [] : [i]));
+  return {
+    name,
+    model,
+    frozen,
+    sets: sets.map((set) => ({
+      inputs: open.map((i) => set.inputs[i].data),
+      expected: set.expected.map(({ data }) => data),
+    })),
+  };
+}
+
+function tensorOf(file: OnnxFile, path: string): Literal {
+  const proto = decode<TensorProto>(TENSOR_FILE, readFileSync(path), 'tensor');
+  return readTensor(file, proto, { read: () => new Uint8Array(0) }, ROOT);
+}
+
+/** Imports; inputs that it names as needed at import become constants, one after another. */
+function importWith(bytes: Uint8Array, path: string, name: string, values: ReadonlyMap<string, Literal>) {
+  const frozen: string[] = [];
+  const shapes = new Map([...values].map(([input, { type }]) => [input, type.shape]));
+  for (;;) {
+    const constants = new Map(frozen.map((input) => [input, (values.get(input) as Literal).data as ArrayLike<number>]));
+    const open = new Map([...shapes].filter(([input]) => !frozen.includes(input)));
+    try {
+      return { model: importOnnx(bytes, { name, file: path, shapes: shapes.size === open.size ? shapes : open, constants }), frozen };
+    } catch (error) {
+      const next = error instanceof ImportError ? neededInput(error, values, frozen) : undefined;
+      if (next === undefined) throw error;
+      frozen.push(next);
+    }
+  }
+}
+
+/** The input that the refusal asks for; integers are shapes and the like, so they go first when it names another value. */
+function neededInput(error: ImportError, values: ReadonlyMap<string, Literal>, frozen: readonly string[]): string | undefined {
+  if (!error.message.includes('--constant')) return undefined;
+  const left = [...values.keys()].filter((input) => !frozen.includes(input));
+  const named = left.find((input) => error.message.includes(JSON.stringify(input)));
+  return named ?? left.find((input) => values.get(input)?.type.dtype !== 'f32') ?? left[0];
+}
+
+/** How the suite's runner compares: |actual - expected| <= 1e-7 + 1e-3 * |expected| for floats, equality for the rest. */
+export function differenceOf(model: ImportedModel, output: number, actual: TensorData, expected: TensorData): string | undefined {
+  const { dtype } = typeOfValue(model.graph, model.graph.outputs[output] as string);
+  if (actual.length !== expected.length) return `output ${output}: ${actual.length} values instead of ${expected.length}`;
+  for (let i = 0; i < actual.length; i++) {
+    const [a, b] = [Number(actual[i]), Number(expected[i])];
+    const near = dtype === 'f32' && Math.abs(a - b) <= 1e-7 + 1e-3 * Math.abs(b);
+    if (!(near || a === b || (Number.isNaN(a) && Number.isNaN(b)))) return `output ${output}, element ${i}: ${a} instead of ${b}`;
+  }
+  return undefined;
+}

@@ -1,6 +1,6 @@
 /** From the bytes of a .onnx file to a graph. */
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
-import { elementCount, NO_QUANT, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
+import { elementCount, NO_QUANT, newData, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
 import { printable } from '../builder.ts';
 import type { ImportedModel } from '../imported-model.ts';
 import { checkShape, type Place, quoted, ROOT, within } from '../place.ts';
@@ -76,7 +76,11 @@ function bindInputs(importer: Importer, frame: Frame, options: OnnxImportOptions
       importer.define(frame, input.name, importer.constant({ element, type, data }, input.name), place);
       return [];
     }
-    if (elementCount(type.shape) === 0) importer.file.refuse(place, 'an input of at least one element', typeText(type));
+    if (elementCount(type.shape) === 0) {
+      // What has no elements has one value only.
+      importer.define(frame, input.name, importer.constant({ element, type, data: newData(type.dtype, 0) }, input.name), place);
+      return [];
+    }
     const value = importer.builder.define(input.name, type);
     importer.define(frame, input.name, { value, type, data: undefined, element }, place);
     return [value];

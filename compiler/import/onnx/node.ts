@@ -24,7 +24,7 @@ export interface NodeParts {
   readonly place: Place;
 }
 
-const CONSTANT_ADVICE = 'Give it a value at import with --constant name=value if it is an input of the model.';
+export const CONSTANT_ADVICE = 'Give it a value at import with --constant name=value if it is an input of the model.';
 
 export class NodeContext {
   readonly operator: string;

@@ -50,7 +50,7 @@ function rawValues(raw: Uint8Array, element: Element, count: number): ArrayLike<
   const { bits } = elementFacts(element);
   if (raw.length !== Math.ceil((count * bits) / 8)) return undefined;
   if (bits < 8) return unpacked(raw, bits, count);
-  const aligned = raw.slice();
+  const aligned = new Uint8Array(raw);
   switch (element) {
     case 'float':
       return new Float32Array(aligned.buffer);

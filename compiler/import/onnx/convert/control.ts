@@ -1,6 +1,6 @@
 /** Control flow: what is known at import is followed, loops are written out. */
 
-import type { Converter, Converters, NodeContext } from '../node.ts';
+import { CONSTANT_ADVICE, type Converter, type Converters, type NodeContext } from '../node.ts';
 import type { Bound } from '../values.ts';
 import { isSequence, type Value } from '../values.ts';
 import { joined } from './slice.ts';
@@ -62,7 +62,7 @@ const loop: Converter = (node) => {
 function holds(node: NodeContext, condition: Value | undefined): boolean {
   if (condition === undefined) return true;
   const value = known(condition);
-  if (value === undefined) return node.refuse('a loop whose trip count is known at import', 'a condition of run time');
+  if (value === undefined) return node.refuse('a loop whose trip count is known at import', 'a condition of run time', CONSTANT_ADVICE);
   return value !== 0;
 }
 

@@ -16,7 +16,13 @@ const conv: Converter = (node) => {
 };
 
 /** x [n, c, ..], w [m, c / groups, ..] */
-export function convolution(node: NodeContext, x: Value, w: Value, bias: Value | undefined): Value {
+export function convolution(
+  node: NodeContext,
+  x: Value,
+  w: Value,
+  bias: Value | undefined,
+  groups = node.attributes.int('group', 1),
+): Value {
   const extents = x.type.shape.slice(2);
   const window = w.type.shape.slice(2);
   if (x.type.shape.length < 3 || extents.length !== window.length) {
@@ -26,7 +32,6 @@ export function convolution(node: NodeContext, x: Value, w: Value, bias: Value |
   if (stated !== undefined && stated.join() !== window.join()) {
     node.refuseAttribute('kernel_shape', `the filters' [${window}]`, `[${stated}]`);
   }
-  const groups = node.attributes.int('group', 1);
   if (groups < 1 || x.type.shape[1] !== w.type.shape[1] * groups || w.type.shape[0] % groups !== 0) {
     return node.refuse(`filters for ${groups} groups`, `${typeText(x.type)} and ${typeText(w.type)}`);
   }
@@ -70,6 +75,7 @@ function overDepth(node: NodeContext, x: Value, w: Value, bias: Value | undefine
     dilation: windows.dilation.slice(1),
     before: windows.before.slice(1),
     after: windows.after.slice(1),
+    margin: windows.margin.slice(1),
     output: windows.output.slice(1),
   };
   const [taps, stride, dilation, depth] = [
@@ -219,6 +225,7 @@ function scatteredGroup(node: NodeContext, x: Value, w: Value, plan: Transposed)
     dilation: plan.dilation,
     before,
     after,
+    margin: after,
     output: plan.output,
   };
   return overWindows(node, image, ops.transpose(turned, [1, 0, ...axes.map((axis) => axis + 2)]), undefined, windows);

@@ -17,6 +17,12 @@ import { POOL } from './pool.ts';
 import { REDUCE } from './reduce.ts';
 import { SEQUENCE } from './sequence.ts';
 import { SHAPE } from './shape.ts';
+import { ATTENTION } from './attention.ts';
+import { QUANTIZE } from './quantize.ts';
+import { RECURRENT } from './recurrent.ts';
+import { RESIZE } from './resize.ts';
+import { SAMPLE } from './sample.ts';
+import { SIGNAL } from './signal.ts';
 import { SLICE } from './slice.ts';
 
 const MAIN: Converters = {
@@ -36,6 +42,12 @@ const MAIN: Converters = {
   ...REDUCE,
   ...SEQUENCE,
   ...SHAPE,
+  ...ATTENTION,
+  ...QUANTIZE,
+  ...RECURRENT,
+  ...RESIZE,
+  ...SAMPLE,
+  ...SIGNAL,
   ...SLICE,
 };
 

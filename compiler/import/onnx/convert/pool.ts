@@ -104,8 +104,7 @@ const averagePool: Converter = (node) => {
   if (isPlanar(windows) && !(padCounts && [...windows.before, ...windows.after].some((margin) => margin > 0))) {
     return { ...planar(node, 'average_pool2d', x, windows), element: x.element };
   }
-  const pads = node.attributes.ints('pads');
-  const stated = { before: windows.before, after: pads?.slice(extents.length) ?? windows.after };
+  const stated = { before: windows.before, after: windows.margin };
   const none = { before: extents.map(() => 0), after: extents.map(() => 0) };
   const perAxis = counts(windows, extents, padCounts ? stated : none);
   const sum = axisByAxis(node, x, windows, 0, (a, b) => ops.add(a, b));

@@ -6,9 +6,11 @@ export interface Windows {
   readonly window: readonly number[];
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
-  /** Rows before and after the image, per axis. */
+  /** Rows before and after the image that windows reach, per axis. */
   readonly before: readonly number[];
   readonly after: readonly number[];
+  /** Rows after the image as the file states them, some of which windows may not reach, or reach beyond. */
+  readonly margin: readonly number[];
   readonly output: readonly number[];
 }
 
@@ -41,7 +43,7 @@ export function windowsOf(node: NodeContext, extents: readonly number[], window:
   }
   // The margin that the last windows reach, which is less where some places are left over.
   const needed = extents.map((extent, axis) => (output[axis] - 1) * stride[axis] + reach[axis] - extent - before[axis]);
-  return { window, stride, dilation, before, after: needed.map((margin) => Math.max(margin, 0)), output };
+  return { window, stride, dilation, before, after: needed.map((margin) => Math.max(margin, 0)), margin: after, output };
 }
 
 function paddingOf(
@@ -85,6 +87,7 @@ export function asTwoDimensional(windows: Windows): Windows {
     dilation: [1, ...windows.dilation],
     before: [0, ...windows.before],
     after: [0, ...windows.after],
+    margin: [0, ...windows.margin],
     output: [1, ...windows.output],
   };
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../ir/tensor/graph.ts';
 import { assertValid as assertValidGraph } from '../ir/tensor/verify.ts';
 import { ImportError } from './import/error.ts';
 import type { ImportedModel } from './import/imported-model.ts';
+import { importOnnx } from './import/onnx/import.ts';
 import { importText, isGraphText } from './import/text.ts';
 import { importTflite } from './import/tflite/import.ts';
 import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
@@ -23,26 +24,56 @@ export interface ModelFile {
   readonly batch?: number;
   /** Whose integer arithmetic; tflite-micro's unless stated. */
   readonly numerics?: Numerics;
+  /** ONNX: shapes of inputs that the file leaves open, by name. */
+  readonly shapes?: ReadonlyMap<string, readonly number[]>;
+  /** ONNX: inputs that become constants, by name. */
+  readonly constants?: ReadonlyMap<string, ArrayLike<number>>;
+}
+
+/** What the content of a file says it is. An ONNX model begins with its IR version, field 1 of the message. */
+function formatOf({ path, bytes }: ModelFile): 'text' | 'tflite' | 'onnx' | undefined {
+  if (isGraphText(bytes)) return 'text';
+  if (Buffer.from(bytes.subarray(4, 8)).toString('latin1') === 'TFL3') return 'tflite';
+  return bytes[0] === 0x08 || path.endsWith('.onnx') ? 'onnx' : undefined;
+}
+
+function importBytes(file: ModelFile): ImportedModel {
+  const format = formatOf(file);
+  const refuse = (place: string, expected: string, found: string, advice: string): never => {
+    throw new ImportError({ file: file.path, place, expected, found, advice });
+  };
+  if (format === undefined) {
+    return refuse(
+      'the first 8 bytes',
+      'an ONNX model, a TensorFlow Lite model (identifier "TFL3") or tensor IR (text that begins with "graph ")',
+      file.bytes.length === 0 ? 'an empty file' : `other content (${file.bytes.length} bytes)`,
+      'Export the model to .onnx or .tflite first.',
+    );
+  }
+  const { batch, shapes, constants } = file;
+  const common = { name: file.name, file: file.path, ...(batch === undefined ? {} : { batch }) };
+  if (format === 'onnx') {
+    return importOnnx(file.bytes, {
+      ...common,
+      ...(shapes === undefined ? {} : { shapes }),
+      ...(constants === undefined ? {} : { constants }),
+    });
+  }
+  if (shapes !== undefined || constants !== undefined) {
+    const flag = shapes === undefined ? '--constant' : '--shape';
+    refuse(
+      `the option ${flag}`,
+      'an ONNX model',
+      `a ${format === 'text' ? 'graph in text' : '.tflite file'}`,
+      'Leave it out.',
+    );
+  }
+  return format === 'text' ? importText(file.bytes, common) : importTflite(file.bytes, common);
 }
 
 /** Throws ImportError for a file that is no model mcc reads. */
 export function importModel(file: ModelFile): ImportedModel {
-  const isText = isGraphText(file.bytes);
-  const isTflite = Buffer.from(file.bytes.subarray(4, 8)).toString('latin1') === 'TFL3';
-  if (!isText && !isTflite) {
-    throw new ImportError({
-      file: file.path,
-      place: 'the first 8 bytes',
-      expected: 'a TensorFlow Lite model (identifier "TFL3") or tensor IR (text that begins with "graph ")',
-      found: file.bytes.length === 0 ? 'an empty file' : `other content (${file.bytes.length} bytes)`,
-      advice: 'Convert the model to .tflite first.',
-    });
-  }
-  const imported = (isText ? importText : importTflite)(file.bytes, {
-    name: file.name,
-    file: file.path,
-    ...(file.batch === undefined ? {} : { batch: file.batch }),
-  });
+  const imported = importBytes(file);
   const graph = withNumerics(imported.graph, file.numerics ?? 'tflm');
   assertValidGraph(graph);
   return { ...imported, graph };

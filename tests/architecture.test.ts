@@ -27,6 +27,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   binaryen: ['backends/wasm/binaryen.ts'],
   'ts-morph': ['backends/wasm/typings.ts'],
   flatbuffers: ['compiler/import/tflite/reader.ts'],
+  '@bufbuild/protobuf/wire': ['compiler/import/onnx/wire.ts'],
   commander: ['compiler/cli/program.ts'],
   'csv-parse': ['compiler/data/csv.ts'],
   'fast-png': ['compiler/data/png.ts'],

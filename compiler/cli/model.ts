@@ -3,12 +3,17 @@ import { basename } from 'node:path';
 import { importModel, type ModelFile } from '../compile.ts';
 import type { ImportedModel } from '../import/imported-model.ts';
 import { NUMERICS, type Numerics } from '../import/tflite/numerics.ts';
+import { npyNumbers, readNpy } from './npy.ts';
 import { readUserFile, UsageError } from './output.ts';
 
 export interface ModelOptions {
   readonly name?: string;
   readonly batch?: string;
   readonly numerics?: string;
+  /** `name=1,3,224,224` */
+  readonly shape?: readonly string[];
+  /** `name=1,2,3` or `name=file.npy` */
+  readonly constant?: readonly string[];
 }
 
 export interface LoadedModel extends ImportedModel {
@@ -21,8 +26,48 @@ export function loadModel(path: string, options: ModelOptions = {}): LoadedModel
   const batch = options.batch === undefined ? undefined : positiveInteger(options.batch, '--batch');
   const numerics = numericsNamed(options.numerics ?? 'tflm');
   const bytes = readUserFile(path, 'model');
-  const file: ModelFile = { path, bytes, name, numerics, ...(batch === undefined ? {} : { batch }) };
+  const shapes = namedFlags(options.shape, '--shape', shapeOf);
+  const constants = namedFlags(options.constant, '--constant', constantOf);
+  const file: ModelFile = {
+    path,
+    bytes,
+    name,
+    numerics,
+    ...(batch === undefined ? {} : { batch }),
+    ...(shapes === undefined ? {} : { shapes }),
+    ...(constants === undefined ? {} : { constants }),
+  };
   return { ...importModel(file), file };
+}
+
+/** Flags `name=value` by name; undefined when there is none. Throws UsageError for another form. */
+function namedFlags<T>(
+  flags: readonly string[] | undefined,
+  flag: string,
+  parse: (value: string, flag: string) => T,
+): ReadonlyMap<string, T> | undefined {
+  if (flags === undefined || flags.length === 0) return undefined;
+  return new Map(
+    flags.map((text) => {
+      const at = text.lastIndexOf('=');
+      if (at < 1) throw new UsageError(`${flag} ${text}: expected name=value`);
+      return [text.slice(0, at), parse(text.slice(at + 1), `${flag} ${text}`)] as const;
+    }),
+  );
+}
+
+function shapeOf(text: string, flag: string): readonly number[] {
+  return text === '' ? [] : text.split(',').map((extent) => positiveInteger(extent, flag));
+}
+
+/** Numbers, or the elements of a NumPy file. */
+function constantOf(text: string, flag: string): ArrayLike<number> {
+  if (text.endsWith('.npy')) return npyNumbers(readNpy(readUserFile(text, 'constant'), text), text);
+  return text.split(',').map((item) => {
+    const value = Number(item);
+    if (item.trim() === '' || Number.isNaN(value)) throw new UsageError(`${flag}: expected numbers, found "${item}"`);
+    return value;
+  });
 }
 
 /** Throws UsageError that lists the profiles. */

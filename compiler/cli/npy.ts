@@ -39,3 +39,23 @@ export function readNpy(file: Uint8Array, path: string): Npy {
   }
   return { descr, shape, bytes: new Uint8Array(view.subarray(dataAt)) };
 }
+
+const ARRAYS: Readonly<Record<string, (buffer: ArrayBuffer) => ArrayLike<number>>> = {
+  '<f4': (buffer) => new Float32Array(buffer),
+  '<f8': (buffer) => new Float64Array(buffer),
+  '<i8': (buffer) => Array.from(new BigInt64Array(buffer), Number),
+  '<i4': (buffer) => new Int32Array(buffer),
+  '<i2': (buffer) => new Int16Array(buffer),
+  '|i1': (buffer) => new Int8Array(buffer),
+  '|u1': (buffer) => new Uint8Array(buffer),
+  '|b1': (buffer) => new Uint8Array(buffer),
+};
+
+/** The elements as numbers. Throws Failure for a dtype that is no common number. */
+export function npyNumbers({ descr, bytes }: Npy, path: string): ArrayLike<number> {
+  const array = ARRAYS[descr];
+  if (array === undefined) {
+    throw new Failure(`${path}: expected one of ${Object.keys(ARRAYS).join(', ')}, found ${descr}`);
+  }
+  return array(new Uint8Array(bytes).buffer);
+}

@@ -18,6 +18,9 @@ const collect = (value: string, previous: readonly string[]): string[] => [...pr
 const RAM_HELP = 'most bytes of the arena (24k, 1M): executes layers in strips of rows where needed, or refuses';
 const REGION_HELP =
   'a memory that the arena is divided among (dtcm=64k, sram=256k,weight=2); once per memory, the first for the state; weight: what an access costs';
+const SHAPE_HELP = 'ONNX: shape of an input whose dimensions are open (input=1,3,224,224); once per input';
+const CONSTANT_HELP =
+  'ONNX: an input that becomes a constant, numbers or a .npy file (sr=16000); needed where shapes depend on it';
 const FLASH_HELP = 'most bytes of weights and tables, else refuses; code comes on top and is not counted';
 
 function program(): Command {
@@ -31,9 +34,11 @@ function program(): Command {
     mcc
       .command(name)
       .description(description)
-      .argument('<model>', 'a .tflite file, or tensor IR as text (.mcc)')
+      .argument('<model>', 'an .onnx or .tflite file, or tensor IR as `mcc inspect --ir tensor` writes it')
       .option('--name <name>', "the model's name in what is emitted; the file's name unless given")
-      .option('--batch <n>', 'extent of a dynamic batch dimension (1 unless given)');
+      .option('--batch <n>', 'extent of a dynamic batch dimension (1 unless given)')
+      .option('--shape <name=extents>', SHAPE_HELP, collect, [])
+      .option('--constant <name=value>', CONSTANT_HELP, collect, []);
   const onModel = (name: string, description: string): Command =>
     onFile(name, description).option(
       '--numerics <profile>',

@@ -3,7 +3,8 @@ import { parseGraph } from '../../ir/tensor/parse.ts';
 import { ParseError } from '../../ir/tensor/scan.ts';
 import { verifyGraph } from '../../ir/tensor/verify.ts';
 import { ImportError } from './error.ts';
-import type { ImportedModel, ImportOptions } from './tflite/import.ts';
+import type { ImportedModel } from './imported-model.ts';
+import type { ImportOptions } from './tflite/import.ts';
 
 const START = 'graph ';
 

@@ -79,7 +79,10 @@ function importWith(bytes: Uint8Array, path: string, name: string, values: Reado
     const constants = new Map(frozen.map((input) => [input, (values.get(input) as Literal).data as ArrayLike<number>]));
     const open = new Map([...shapes].filter(([input]) => !frozen.includes(input)));
     try {
-      return { model: importOnnx(bytes, { name, file: path, shapes: shapes.size === open.size ? shapes : open, constants }), frozen };
+      return {
+        model: importOnnx(bytes, { name, file: path, shapes: shapes.size === open.size ? shapes : open, constants }),
+        frozen,
+      };
     } catch (error) {
       const next = error instanceof ImportError ? neededInput(error, values, frozen) : undefined;
       if (next === undefined) throw error;
@@ -89,7 +92,11 @@ function importWith(bytes: Uint8Array, path: string, name: string, values: Reado
 }
 
 /** The input that the refusal asks for; integers are shapes and the like, so they go first when it names another value. */
-function neededInput(error: ImportError, values: ReadonlyMap<string, Literal>, frozen: readonly string[]): string | undefined {
+function neededInput(
+  error: ImportError,
+  values: ReadonlyMap<string, Literal>,
+  frozen: readonly string[],
+): string | undefined {
   if (!error.message.includes('--constant')) return undefined;
   const left = [...values.keys()].filter((input) => !frozen.includes(input));
   const named = left.find((input) => error.message.includes(JSON.stringify(input)));
@@ -97,13 +104,20 @@ function neededInput(error: ImportError, values: ReadonlyMap<string, Literal>, f
 }
 
 /** How the suite's runner compares: |actual - expected| <= 1e-7 + 1e-3 * |expected| for floats, equality for the rest. */
-export function differenceOf(model: ImportedModel, output: number, actual: TensorData, expected: TensorData): string | undefined {
+export function differenceOf(
+  model: ImportedModel,
+  output: number,
+  actual: TensorData,
+  expected: TensorData,
+): string | undefined {
   const { dtype } = typeOfValue(model.graph, model.graph.outputs[output] as string);
-  if (actual.length !== expected.length) return `output ${output}: ${actual.length} values instead of ${expected.length}`;
+  if (actual.length !== expected.length)
+    return `output ${output}: ${actual.length} values instead of ${expected.length}`;
   for (let i = 0; i < actual.length; i++) {
     const [a, b] = [Number(actual[i]), Number(expected[i])];
     const near = dtype === 'f32' && Math.abs(a - b) <= 1e-7 + 1e-3 * Math.abs(b);
-    if (!(near || a === b || (Number.isNaN(a) && Number.isNaN(b)))) return `output ${output}, element ${i}: ${a} instead of ${b}`;
+    if (!(near || a === b || (Number.isNaN(a) && Number.isNaN(b))))
+      return `output ${output}, element ${i}: ${a} instead of ${b}`;
   }
   return undefined;
 }

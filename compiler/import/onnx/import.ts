@@ -1,6 +1,13 @@
 /** From the bytes of a .onnx file to a graph. */
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
-import { elementCount, NO_QUANT, newData, type TensorData, type TensorType, typeText } from '../../../ir/tensor/types.ts';
+import {
+  elementCount,
+  NO_QUANT,
+  newData,
+  type TensorData,
+  type TensorType,
+  typeText,
+} from '../../../ir/tensor/types.ts';
 import { printable } from '../builder.ts';
 import type { ImportedModel } from '../imported-model.ts';
 import { checkShape, type Place, quoted, ROOT, within } from '../place.ts';
@@ -78,7 +85,12 @@ function bindInputs(importer: Importer, frame: Frame, options: OnnxImportOptions
     }
     if (elementCount(type.shape) === 0) {
       // What has no elements has one value only.
-      importer.define(frame, input.name, importer.constant({ element, type, data: newData(type.dtype, 0) }, input.name), place);
+      importer.define(
+        frame,
+        input.name,
+        importer.constant({ element, type, data: newData(type.dtype, 0) }, input.name),
+        place,
+      );
       return [];
     }
     const value = importer.builder.define(input.name, type);

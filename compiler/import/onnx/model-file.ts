@@ -5,8 +5,11 @@ import { decode, WireError } from './wire.ts';
 
 /** The domain of ONNX's own operators. */
 export const MAIN_DOMAIN = '';
-/** Versions of the main domain whose operators converters know. */
-const OLDEST = 7;
+/**
+ * Versions of the main domain that are read. Converters know operators from version 7 on; what older ones say otherwise
+ * is an attribute that no converter reads, which is refused.
+ */
+const OLDEST = 1;
 const NEWEST = 27;
 
 /** Version by domain. */
@@ -32,8 +35,8 @@ export class OnnxFile extends SourceFile {
       model.functions.map((own) => [keyOf(own.domain === 'ai.onnx' ? '' : own.domain, own.name, own.overload), own]),
     );
     const main = this.opsets.get(MAIN_DOMAIN);
-    if (main !== undefined && (main < OLDEST || main > NEWEST)) {
-      const advice = main < OLDEST ? 'Convert the model with onnx.version_converter.' : undefined;
+    if (main !== undefined && !(main >= OLDEST && main <= NEWEST)) {
+      const advice = 'Convert the model with onnx.version_converter.';
       this.refuse(within(ROOT, 'opset_import'), `an opset from ${OLDEST} to ${NEWEST}`, `${main}`, advice);
     }
   }

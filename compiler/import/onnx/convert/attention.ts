@@ -44,8 +44,14 @@ function maskedSoftmax(node: NodeContext, scores: Value, masked: boolean): Value
 /** 0 where query i may see key j, else -infinity. `first`: how many keys stand before the queries, per batch or for all. */
 function window(node: NodeContext, queries: number, keys: number, first: Value, left: number, right: number): Value {
   const { ops } = node;
-  const i = ops.i32s(Array.from({ length: queries }, (_, at) => at), [queries, 1]);
-  const j = ops.i32s(Array.from({ length: keys }, (_, at) => at), [1, keys]);
+  const i = ops.i32s(
+    Array.from({ length: queries }, (_, at) => at),
+    [queries, 1],
+  );
+  const j = ops.i32s(
+    Array.from({ length: keys }, (_, at) => at),
+    [1, keys],
+  );
   const ahead = ops.sub(j, ops.add(i, first));
   const low = left < 0 ? undefined : ops.compare('greater_equal', ahead, ops.i32(-left));
   const high = right < 0 ? undefined : ops.compare('less_equal', ahead, ops.i32(right));
@@ -88,14 +94,20 @@ const attention: Converter = (node) => {
   const right = ops.mul(ops.transpose(repeatedHeads(node, key, times), [0, 1, 3, 2]), ops.f32(scale));
   const products = ops.matmul(left, right);
   const softcap = attributes.float('softcap', 0);
-  const capped = softcap > 0 ? ops.mul(ops.unary('tanh', ops.div(products, ops.f32(softcap))), ops.f32(softcap)) : products;
+  const capped =
+    softcap > 0 ? ops.mul(ops.unary('tanh', ops.div(products, ops.f32(softcap))), ops.f32(softcap)) : products;
   const biases = attentionBiases(node, queries, keys, past[0]?.type.shape[2]);
   const biased = biases.reduce((sum, bias) => ops.add(sum, bias), capped);
   const shares = maskedSoftmax(node, biased, biases.length > 0);
   const y = ops.matmul(shares, repeatedHeads(node, value, times));
   const mode = attributes.int('qk_matmul_output_mode', 0);
-  const stages = node.version >= 24 ? [products, capped, biased, shares] : [products, biased, capped, shares];
-  return [flat ? outOfHeads(node, y) : y, key, value, stages[mode] ?? node.refuseAttribute('qk_matmul_output_mode', '0 to 3', `${mode}`)];
+  const stages = [products, capped, biased, shares];
+  return [
+    flat ? outOfHeads(node, y) : y,
+    key,
+    value,
+    stages[mode] ?? node.refuseAttribute('qk_matmul_output_mode', '0 to 3', `${mode}`),
+  ];
 };
 
 function attentionBiases(node: NodeContext, queries: number, keys: number, pastKeys: number | undefined): Value[] {
@@ -110,7 +122,10 @@ function attentionBiases(node: NodeContext, queries: number, keys: number, pastK
   if (causal) biases.push(window(node, queries, keys, first, -1, 0));
   if (left >= 0 || right >= 0) biases.push(window(node, queries, keys, first, left, right));
   if (column !== undefined) {
-    const places = ops.i32s(Array.from({ length: keys }, (_, at) => at), [1, 1, 1, keys]);
+    const places = ops.i32s(
+      Array.from({ length: keys }, (_, at) => at),
+      [1, 1, 1, keys],
+    );
     biases.push(ops.select(ops.compare('less', places, column), ops.f32(0), ops.f32(NEGATIVE_INFINITY)));
   }
   return biases;
@@ -122,7 +137,9 @@ const rotaryEmbedding: Converter = (node) => {
   const input = node.input(0);
   const flat = input.type.shape.length === 3;
   const heads = attributes.int('num_heads', 0);
-  const x = flat ? ops.reshape(input, [...input.type.shape.slice(0, 2), heads, input.type.shape[2] / heads]) : ops.transpose(input, [0, 2, 1, 3]);
+  const x = flat
+    ? ops.reshape(input, [...input.type.shape.slice(0, 2), heads, input.type.shape[2] / heads])
+    : ops.transpose(input, [0, 2, 1, 3]);
   const size = x.type.shape[3];
   const turned = attributes.int('rotary_embedding_dim', 0) || size;
   const half = turned / 2;
@@ -194,7 +211,10 @@ const causalConvWithState: Converter = (node) => {
   const before = past ?? (memory === 0 ? undefined : ops.f32(0, [batch, channels, memory]));
   const padded = before === undefined || memory === 0 ? x : ops.concat([before, x], 2);
   const y = convolution(node, padded, w, bias, channels);
-  const kept = memory === 0 ? (past ?? ops.constant('float', [batch, channels, 0], new Float32Array(0))) : ops.part(padded, 2, padded.type.shape[2] - memory, memory);
+  const kept =
+    memory === 0
+      ? (past ?? ops.constant('float', [batch, channels, 0], new Float32Array(0)))
+      : ops.part(padded, 2, padded.type.shape[2] - memory, memory);
   return [activation === 'none' ? y : ops.mul(y, ops.unary('logistic', y)), kept];
 };
 

@@ -52,17 +52,23 @@ const loop: Converter = (node) => {
     condition = next;
     carried = results.slice(0, carried.length);
     results.slice(carried.length).forEach((bound, i) => {
-      if (bound === undefined || isSequence(bound)) node.refuse('tensors as scan outputs', 'sequences');
-      rows[i].push(node.ops.reshape(bound, [1, ...bound.type.shape]));
+      const row = tensorOf(node, bound);
+      rows[i].push(node.ops.reshape(row, [1, ...row.type.shape]));
     });
   }
   return [...carried, ...rows.map((parts) => stacked(node, parts))];
 };
 
+function tensorOf(node: NodeContext, bound: Bound): Value {
+  if (bound !== undefined && !isSequence(bound)) return bound;
+  return node.refuse('tensors as scan outputs', 'sequences');
+}
+
 function holds(node: NodeContext, condition: Value | undefined): boolean {
   if (condition === undefined) return true;
   const value = known(condition);
-  if (value === undefined) return node.refuse('a loop whose trip count is known at import', 'a condition of run time', CONSTANT_ADVICE);
+  if (value === undefined)
+    return node.refuse('a loop whose trip count is known at import', 'a condition of run time', CONSTANT_ADVICE);
   return value !== 0;
 }
 
@@ -104,9 +110,9 @@ function scanned(node: NodeContext, initial: readonly Bound[], inputs: readonly 
     const results = node.runGraph(body, [...states, ...slices]);
     states = results.slice(0, states.length);
     results.slice(states.length).forEach((bound, i) => {
-      if (bound === undefined || isSequence(bound)) node.refuse('tensors as scan outputs', 'sequences');
-      const axis = node.axis(outAxes[i], bound.type.shape.length + 1);
-      rows[i].push(ops.reshape(bound, bound.type.shape.toSpliced(axis, 0, 1)));
+      const row = tensorOf(node, bound);
+      const axis = node.axis(outAxes[i], row.type.shape.length + 1);
+      rows[i].push(ops.reshape(row, row.type.shape.toSpliced(axis, 0, 1)));
     });
   }
   const joinedRows = rows.map((parts, i) => {

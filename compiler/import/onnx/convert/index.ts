@@ -2,6 +2,7 @@
 import { MAIN_DOMAIN } from '../model-file.ts';
 import type { Converter, Converters } from '../node.ts';
 import { ARITHMETIC } from './arithmetic.ts';
+import { ATTENTION } from './attention.ts';
 import { CAST } from './cast.ts';
 import { COMPARE } from './compare.ts';
 import { CONSTANT } from './constant.ts';
@@ -14,14 +15,13 @@ import { MATMUL } from './matmul.ts';
 import { MOVEMENT } from './movement.ts';
 import { NORM } from './norm.ts';
 import { POOL } from './pool.ts';
-import { REDUCE } from './reduce.ts';
-import { SEQUENCE } from './sequence.ts';
-import { SHAPE } from './shape.ts';
-import { ATTENTION } from './attention.ts';
 import { QUANTIZE } from './quantize.ts';
 import { RECURRENT } from './recurrent.ts';
+import { REDUCE } from './reduce.ts';
 import { RESIZE } from './resize.ts';
 import { SAMPLE } from './sample.ts';
+import { SEQUENCE } from './sequence.ts';
+import { SHAPE } from './shape.ts';
 import { SIGNAL } from './signal.ts';
 import { SLICE } from './slice.ts';
 

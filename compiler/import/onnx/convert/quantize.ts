@@ -20,11 +20,17 @@ function spread(node: NodeContext, parameter: Value, x: Value): Value {
   const extent = x.type.shape[axis];
   if (shape.length === 1) {
     if (shape[0] !== extent) return node.refuse(`${extent} scales along axis ${axis}`, `${shape[0]}`);
-    return ops.reshape(parameter, x.type.shape.map((_, i) => (i === axis ? extent : 1)));
+    return ops.reshape(
+      parameter,
+      x.type.shape.map((_, i) => (i === axis ? extent : 1)),
+    );
   }
   const size = block === 0 ? Math.ceil(extent / shape[axis]) : block;
   if (shape.length !== rank || Math.ceil(extent / size) !== shape[axis]) {
-    return node.refuse(`scales in blocks of ${size} along axis ${axis} of ${typeText(x.type)}`, typeText(parameter.type));
+    return node.refuse(
+      `scales in blocks of ${size} along axis ${axis} of ${typeText(x.type)}`,
+      typeText(parameter.type),
+    );
   }
   const places = Array.from({ length: extent }, (_, i) => Math.floor(i / size));
   return ops.gather(parameter, ops.i32s(places), axis);
@@ -46,7 +52,8 @@ const quantizeLinear: Converter = (node) => {
   const [x, scale, zero] = [node.input(0), node.input(1), node.optional(2)];
   attributes.ignore('precision');
   const code = attributes.int('output_dtype', 0);
-  const element = zero?.element ?? (code === 0 ? 'uint8' : elementOfCode(code)) ?? node.refuse('a number type', `${code}`);
+  const element =
+    zero?.element ?? (code === 0 ? 'uint8' : elementOfCode(code)) ?? node.refuse('a number type', `${code}`);
   const quotient = ops.div(ops.cast(x, 'f32'), spread(node, scale, x));
   const offset = zero && spread(node, zero, x);
   if (isFloatElement(element)) return castTo(node, quotient, element, attributes.flag('saturate', true));
@@ -86,7 +93,13 @@ const EXACT = 2 ** 24;
  * A convolution of bytes less their zero points, in i32: float convolutions of as many channels at a time as their sums
  * stay exact.
  */
-function integerConvolution(node: NodeContext, x: Value, w: Value, xZero: Value | undefined, wZero: Value | undefined): Value {
+function integerConvolution(
+  node: NodeContext,
+  x: Value,
+  w: Value,
+  xZero: Value | undefined,
+  wZero: Value | undefined,
+): Value {
   const { ops } = node;
   const less = (value: Value, zero: Value | undefined, axis: number) => {
     const wide = widened(node, value);
@@ -146,7 +159,10 @@ const qLinearMatMul: Converter = (node) => {
   };
   const left = ops.sub(widened(node, a), widened(node, along(a, aZero, false)));
   const right = ops.sub(widened(node, b), widened(node, along(b, bZero, true)));
-  const sum = left.type.shape.length > 1 && right.type.shape.length > 1 ? integerProduct(node, left, right) : product(node, left, right);
+  const sum =
+    left.type.shape.length > 1 && right.type.shape.length > 1
+      ? integerProduct(node, left, right)
+      : product(node, left, right);
   return rescaled(node, sum, ops.mul(along(a, aScale, false), along(b, bScale, true)), yScale, yZero);
 };
 

@@ -13,7 +13,9 @@ import { joined } from './slice.ts';
 type Activation = (ops: Ops, x: Value) => Value;
 
 /** Name (in lower case) to function of alpha and beta, with their defaults. */
-const ACTIVATIONS: Readonly<Record<string, { alpha?: number; beta?: number; of: (alpha: number, beta: number) => Activation }>> = {
+const ACTIVATIONS: Readonly<
+  Record<string, { alpha?: number; beta?: number; of: (alpha: number, beta: number) => Activation }>
+> = {
   relu: { of: () => (ops, x) => ops.unary('relu', x) },
   tanh: { of: () => (ops, x) => ops.unary('tanh', x) },
   sigmoid: { of: () => (ops, x) => ops.unary('logistic', x) },
@@ -25,7 +27,11 @@ const ACTIVATIONS: Readonly<Record<string, { alpha?: number; beta?: number; of: 
     alpha: 1,
     of: (alpha) => (ops, x) => ops.select(ops.compare('greater', x, ops.f32(alpha)), x, ops.f32(0)),
   },
-  scaledtanh: { alpha: 1, beta: 1, of: (a, b) => (ops, x) => ops.mul(ops.f32(a), ops.unary('tanh', ops.mul(ops.f32(b), x))) },
+  scaledtanh: {
+    alpha: 1,
+    beta: 1,
+    of: (a, b) => (ops, x) => ops.mul(ops.f32(a), ops.unary('tanh', ops.mul(ops.f32(b), x))),
+  },
   hardsigmoid: {
     alpha: 0.2,
     beta: 0.5,
@@ -141,9 +147,17 @@ function recurrent(layer: Layer): Converter {
     if (directions !== (kind === 'bidirectional' ? 2 : 1)) return node.refuse(`weights for ${kind}`, typeText(w.type));
     const activations = activationsOf(node, layer.defaults, directions);
     const runs = activations.map((own, i) => run(node, layer, x, i, own, kind === 'reverse' || i === 1));
-    const y = joined(node, runs.map(({ rows }) => rows), 1);
+    const y = joined(
+      node,
+      runs.map(({ rows }) => rows),
+      1,
+    );
     const states = (pick: (end: State) => Value) => {
-      const all = joined(node, runs.map(({ end }) => ops.reshape(pick(end), [1, ...pick(end).type.shape])), 0);
+      const all = joined(
+        node,
+        runs.map(({ end }) => ops.reshape(pick(end), [1, ...pick(end).type.shape])),
+        0,
+      );
       return batchFirst ? ops.transpose(all, [1, 0, 2]) : all;
     };
     const ends = [states((end) => end.h), ...(layer.hasCell ? [states((end) => end.c as Value)] : [])];
@@ -152,7 +166,14 @@ function recurrent(layer: Layer): Converter {
 }
 
 /** One direction over all steps: rows [steps, 1, batch, hidden] and the last state. */
-function run(node: NodeContext, layer: Layer, x: Value, index: number, activations: readonly Activation[], reverse: boolean) {
+function run(
+  node: NodeContext,
+  layer: Layer,
+  x: Value,
+  index: number,
+  activations: readonly Activation[],
+  reverse: boolean,
+) {
   const { ops, attributes } = node;
   const [steps, batch, size] = x.type.shape;
   const own = (input: number): Value | undefined => {
@@ -184,7 +205,8 @@ function run(node: NodeContext, layer: Layer, x: Value, index: number, activatio
   };
   let state: State = { h: initial(5), c: layer.hasCell ? initial(6) : undefined };
   const lengths = fullLengths(node, steps);
-  if (lengths !== undefined && reverse) return node.refuse('sequences of full length for the reverse direction', 'sequence_lens');
+  if (lengths !== undefined && reverse)
+    return node.refuse('sequences of full length for the reverse direction', 'sequence_lens');
   const rows = new Array<Value>(steps);
   for (let i = 0; i < steps; i++) {
     const at = reverse ? steps - 1 - i : i;
@@ -201,7 +223,8 @@ function run(node: NodeContext, layer: Layer, x: Value, index: number, activatio
 function fullLengths(node: NodeContext, steps: number): Value | undefined {
   const stated = node.optional(4);
   if (stated === undefined) return undefined;
-  const isFull = stated.data !== undefined && Array.from(stated.data as ArrayLike<number>).every((length) => length === steps);
+  const isFull =
+    stated.data !== undefined && Array.from(stated.data as ArrayLike<number>).every((length) => length === steps);
   return isFull ? undefined : widened(node, stated);
 }
 

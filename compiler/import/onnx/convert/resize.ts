@@ -132,7 +132,11 @@ function resized(node: NodeContext, x: Value, plan: Plan): Value {
       return center >= 0 && center <= axis.input - 1 ? 1 : 0;
     });
     if (inside.every((yes) => yes === 1)) return y;
-    const mask = ops.constant('bool', y.type.shape.map((_, i) => (i === at ? axis.output : 1)), inside);
+    const mask = ops.constant(
+      'bool',
+      y.type.shape.map((_, i) => (i === at ? axis.output : 1)),
+      inside,
+    );
     return ops.select(mask, y, ops.number(plan.outside, y));
   }, x);
 }
@@ -159,7 +163,9 @@ const resize: Converter = (node) => {
   const x = node.input(0);
   const { shape } = x.type;
   const old = node.version < 11;
-  const coordinates = old ? 'asymmetric' : attributes.choice('coordinate_transformation_mode', COORDINATES, 'half_pixel');
+  const coordinates = old
+    ? 'asymmetric'
+    : attributes.choice('coordinate_transformation_mode', COORDINATES, 'half_pixel');
   const mode = attributes.choice('mode', ['nearest', 'linear', 'cubic'], 'nearest');
   const axes = node.axes(attributes.ints('axes') ?? shape.map((_, i) => i), shape.length);
   const scales = nonEmpty(node.optionalNumbers(old ? 1 : 2, 'the scales'));
@@ -175,7 +181,12 @@ const resize: Converter = (node) => {
     const i = axes.indexOf(axis);
     if (i === -1) return undefined;
     const scale = scales?.[i] ?? common ?? (sizes as number[])[i] / input;
-    const output = scales === undefined ? (common === undefined ? (sizes as number[])[i] : Math.floor(common * input + 0.5)) : Math.floor(input * scale);
+    const output =
+      scales === undefined
+        ? common === undefined
+          ? (sizes as number[])[i]
+          : Math.floor(common * input + 0.5)
+        : Math.floor(input * scale);
     if (!(output >= 1 && output <= 2 ** 24)) node.refuse('at least one place per axis', `${output}`);
     const [start, end] = [roi[i] ?? 0, roi[i + axes.length] ?? 1];
     const idle = output === input && (scales === undefined || scale === 1) && coordinates !== 'tf_crop_and_resize';
@@ -198,7 +209,12 @@ function nonEmpty(values: number[] | undefined): number[] | undefined {
   return values === undefined || values.length === 0 ? undefined : values;
 }
 
-function commonScale(sizes: readonly number[], axes: readonly number[], shape: readonly number[], policy: 'not_larger' | 'not_smaller'): number {
+function commonScale(
+  sizes: readonly number[],
+  axes: readonly number[],
+  shape: readonly number[],
+  policy: 'not_larger' | 'not_smaller',
+): number {
   const scales = sizes.map((size, i) => size / shape[axes[i]]);
   return policy === 'not_larger' ? Math.min(...scales) : Math.max(...scales);
 }

@@ -15,16 +15,33 @@ interface Sampler {
 }
 
 /** Rows of the image at whole places, one tensor [n, p] per axis, as [n, p, c]; places outside follow the padding. */
-function pixelsAt(node: NodeContext, { image, extents, padding, alignCorners }: Sampler, places: readonly Value[]): Value {
+function pixelsAt(
+  node: NodeContext,
+  { image, extents, padding, alignCorners }: Sampler,
+  places: readonly Value[],
+): Value {
   const { ops } = node;
   const [batch] = image.type.shape;
   const channels = image.type.shape.at(-1) as number;
   const count = places[0].type.shape[1];
   const inside = places.map((place, axis) => placeWithin(node, place, extents[axis], padding, alignCorners));
-  const index = inside.reduce((so, { place }, axis) => ops.add(ops.mul(so, ops.i32(extents[axis])), place), ops.i32s(Array.from({ length: batch }, (_, n) => n), [batch, 1]));
-  const rows = ops.gather(ops.reshape(image, [batch * elementCount(extents), channels]), ops.reshape(index, [batch * count]), 0);
+  const index = inside.reduce(
+    (so, { place }, axis) => ops.add(ops.mul(so, ops.i32(extents[axis])), place),
+    ops.i32s(
+      Array.from({ length: batch }, (_, n) => n),
+      [batch, 1],
+    ),
+  );
+  const rows = ops.gather(
+    ops.reshape(image, [batch * elementCount(extents), channels]),
+    ops.reshape(index, [batch * count]),
+    0,
+  );
   const pixels = ops.reshape(rows, [batch, count, channels]);
-  return inside.reduce((so, { valid }) => (valid === undefined ? so : ops.select(ops.reshape(valid, [batch, count, 1]), so, ops.f32(0))), pixels);
+  return inside.reduce(
+    (so, { valid }) => (valid === undefined ? so : ops.select(ops.reshape(valid, [batch, count, 1]), so, ops.f32(0))),
+    pixels,
+  );
 }
 
 /** A whole place (f32) as an index, and where it lies in the image when outside is zero. */
@@ -33,7 +50,8 @@ function placeWithin(node: NodeContext, place: Value, extent: number, padding: P
   const last = extent - 1;
   const clamped = (x: Value) => ops.cast(ops.min(ops.max(x, ops.f32(0)), ops.f32(last)), 'i32');
   if (padding === 'border') return { place: clamped(place), valid: undefined };
-  if (padding === 'reflection') return { place: clamped(ops.unary('round', reflected(node, place, extent, alignCorners))), valid: undefined };
+  if (padding === 'reflection')
+    return { place: clamped(ops.unary('round', reflected(node, place, extent, alignCorners))), valid: undefined };
   const low = ops.compare('greater_equal', place, ops.f32(0));
   const high = ops.compare('less_equal', place, ops.f32(last));
   return { place: clamped(place), valid: ops.logic('logical_and', low, high) };
@@ -78,6 +96,12 @@ const CUBIC: Taps = [-1, 0, 1, 2].map((offset) => ({
 
 /** All combinations of taps along the axes, weighed and summed. */
 function interpolated(node: NodeContext, sampler: Sampler, places: readonly Value[], taps: Taps): Value {
+  const terms = weighted(node, sampler, places, taps);
+  return terms.slice(1).reduce((sum, term) => node.ops.add(sum, term), terms[0]);
+}
+
+/** The pixel of every combination of taps times its weight. */
+function weighted(node: NodeContext, sampler: Sampler, places: readonly Value[], taps: Taps): Value[] {
   const { ops } = node;
   const floors = places.map((place) => ops.unary('floor', place));
   const rests = places.map((place, axis) => ops.sub(place, floors[axis]));
@@ -93,13 +117,17 @@ function interpolated(node: NodeContext, sampler: Sampler, places: readonly Valu
       return combine(axis + 1, [...chosen, at], weight === undefined ? own : ops.mul(weight, own));
     });
   };
-  const terms = combine(0, [], undefined);
-  return terms.slice(1).reduce((sum, term) => ops.add(sum, term), terms[0]);
+  return combine(0, [], undefined);
 }
 
 /** [n, c, ..] to [n, .., c] and what the sampler needs. */
 function samplerOf(node: NodeContext, x: Value, padding: Padding, alignCorners: boolean): Sampler {
-  return { image: node.ops.moveAxis(x, 1, x.type.shape.length - 1), extents: x.type.shape.slice(2), padding, alignCorners };
+  return {
+    image: node.ops.moveAxis(x, 1, x.type.shape.length - 1),
+    extents: x.type.shape.slice(2),
+    padding,
+    alignCorners,
+  };
 }
 
 const gridSample: Converter = (node) => {
@@ -123,9 +151,14 @@ const gridSample: Converter = (node) => {
     return mode === 'cubic' || mode === 'bicubic' ? place : settled(node, place, extent, padding, alignCorners);
   });
   const taps = mode === 'cubic' || mode === 'bicubic' ? CUBIC : LINEAR;
-  const pixels = mode === 'nearest'
-    ? pixelsAt(node, sampler, places.map((place) => ops.unary('round', place)))
-    : interpolated(node, sampler, places, taps);
+  const pixels =
+    mode === 'nearest'
+      ? pixelsAt(
+          node,
+          sampler,
+          places.map((place) => ops.unary('round', place)),
+        )
+      : interpolated(node, sampler, places, taps);
   return { ...ops.moveAxis(ops.reshape(pixels, [batch, ...output, channels]), 1 + rank, 1), element: x.element };
 };
 
@@ -151,7 +184,9 @@ const affineGrid: Converter = (node) => {
       const at = rest % size[axis];
       rest = Math.floor(rest / size[axis]);
       base[i * (rank + 1) + (rank - 1 - axis)] = alignCorners
-        ? (size[axis] === 1 ? 0 : -1 + (2 * at) / (size[axis] - 1))
+        ? size[axis] === 1
+          ? 0
+          : -1 + (2 * at) / (size[axis] - 1)
         : -1 + (2 * at + 1) / size[axis];
     }
     base[i * (rank + 1) + rank] = 1;
@@ -169,8 +204,14 @@ const roiAlign: Converter = (node) => {
   const scale = attributes.float('spatial_scale', 1);
   const mode = attributes.choice('mode', ['avg', 'max'], 'avg');
   const standard = node.version >= 16 ? 'half_pixel' : 'output_half_pixel';
-  const half = attributes.choice('coordinate_transformation_mode', ['half_pixel', 'output_half_pixel'], standard) === 'half_pixel';
-  if (ratio < 1) return node.refuseAttribute('sampling_ratio', 'a number of points per bin', `${ratio}, which depends on the regions`);
+  const half =
+    attributes.choice('coordinate_transformation_mode', ['half_pixel', 'output_half_pixel'], standard) === 'half_pixel';
+  if (ratio < 1)
+    return node.refuseAttribute(
+      'sampling_ratio',
+      'a number of points per bin',
+      `${ratio}, which depends on the regions`,
+    );
   const regions = rois.type.shape[0];
   const corner = (i: number) => {
     const scaled = ops.mul(ops.part(rois, 1, i, 1), ops.f32(scale));
@@ -191,9 +232,17 @@ const roiAlign: Converter = (node) => {
   const chosen = ops.gather(x, widened(node, batches), 0);
   const sampler = samplerOf(node, chosen, 'border', false);
   const clamped = places.map((place, i) => ops.min(ops.max(place, ops.f32(0)), ops.f32(sampler.extents[i] - 1)));
-  const points = interpolated(node, sampler, clamped, LINEAR);
+  // Maxima are taken of the weighed corners, not of their sums, as the operator's reference has it.
+  const corners = weighted(node, sampler, clamped, LINEAR);
+  const points = corners
+    .slice(1)
+    .reduce((so, next) => (mode === 'avg' ? ops.add(so, next) : ops.max(so, next)), corners[0]);
   const valid = places.map((place, i) =>
-    ops.logic('logical_and', ops.compare('greater_equal', place, ops.f32(-1)), ops.compare('less_equal', place, ops.f32(sampler.extents[i]))),
+    ops.logic(
+      'logical_and',
+      ops.compare('greater_equal', place, ops.f32(-1)),
+      ops.compare('less_equal', place, ops.f32(sampler.extents[i])),
+    ),
   );
   const both = ops.reshape(ops.logic('logical_and', valid[0], valid[1]), [regions, rows * columns, 1]);
   const channels = x.type.shape[1];
@@ -265,7 +314,9 @@ const col2Im: Converter = (node) => {
   const [batch, width, length] = x.type.shape;
   const taps = elementCount(block);
   const channels = width / taps;
-  const blocks = image.map((extent, i) => Math.floor((extent + pads[i] + pads[rank + i] - dilation[i] * (block[i] - 1) - 1) / stride[i]) + 1);
+  const blocks = image.map(
+    (extent, i) => Math.floor((extent + pads[i] + pads[rank + i] - dilation[i] * (block[i] - 1) - 1) / stride[i]) + 1,
+  );
   if (!Number.isInteger(channels) || elementCount(blocks) !== length) {
     return node.refuse(`columns of ${elementCount(blocks)} blocks of ${taps}`, typeText(x.type));
   }

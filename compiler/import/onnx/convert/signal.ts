@@ -63,7 +63,8 @@ const stft: Converter = (node) => {
   const parts = x.type.shape.length === 3 ? x.type.shape[2] : 1;
   const signal = ops.reshape(x, [x.type.shape[0], x.type.shape[1], parts]);
   const frames = Math.floor((x.type.shape[1] - length) / step) + 1;
-  if (!(frames >= 1 && length >= 1 && step >= 1)) return node.refuse('frames within the signal', `length ${length}, step ${step}`);
+  if (!(frames >= 1 && length >= 1 && step >= 1))
+    return node.refuse('frames within the signal', `length ${length}, step ${step}`);
   const places = Array.from({ length: frames * length }, (_, i) => Math.floor(i / length) * step + (i % length));
   const rows = ops.gather(signal, ops.i32s(places, [frames, length]), 1);
   const weighted = stated === undefined ? rows : ops.mul(rows, ops.reshape(stated, [length, 1]));

@@ -43,7 +43,15 @@ export function windowsOf(node: NodeContext, extents: readonly number[], window:
   }
   // The margin that the last windows reach, which is less where some places are left over.
   const needed = extents.map((extent, axis) => (output[axis] - 1) * stride[axis] + reach[axis] - extent - before[axis]);
-  return { window, stride, dilation, before, after: needed.map((margin) => Math.max(margin, 0)), margin: after, output };
+  return {
+    window,
+    stride,
+    dilation,
+    before,
+    after: needed.map((margin) => Math.max(margin, 0)),
+    margin: after,
+    output,
+  };
 }
 
 function paddingOf(

@@ -26,9 +26,18 @@ type Formula = (node: NodeContext, a: Value, b: Value) => Value;
 /** Two operands; `ops` on floats and on i32. */
 function binary(formula: Formula): Converter {
   return (node) => {
-    const [a, b] = [node.input(0), node.input(1)];
+    const [a, b] = operandsOf(node);
     return narrowed(node, formula(node, widened(node, a), widened(node, b)), a);
   };
+}
+
+/** Before version 7 operand 1 was spread on demand, from an axis that the node may name. */
+export function operandsOf(node: NodeContext): [Value, Value] {
+  const [a, b] = [node.input(0), node.input(1)];
+  if (node.version >= 7 || !node.attributes.flag('broadcast', false) || !node.attributes.has('axis')) return [a, b];
+  const axis = node.axis(node.attributes.int('axis', 0), a.type.shape.length);
+  const after = a.type.shape.length - axis - b.type.shape.length;
+  return [a, node.ops.reshape(b, [...b.type.shape, ...new Array<number>(Math.max(after, 0)).fill(1)])];
 }
 
 /** Any number of operands of one type. */
@@ -60,7 +69,7 @@ const mod = binary((node, a, b) =>
 
 /** Exponents of another type than the base's are taken as floats. */
 const pow: Converter = (node) => {
-  const [x, exponent] = [node.input(0), node.input(1)];
+  const [x, exponent] = operandsOf(node);
   const power = node.ops.one('pow', [node.ops.cast(x, 'f32'), node.ops.cast(exponent, 'f32')], {});
   return x.type.dtype === 'f32' ? { ...power, element: x.element } : node.as(power, x.element);
 };

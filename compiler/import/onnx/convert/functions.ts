@@ -1,4 +1,5 @@
 /** Functions of one float element, most of them as the formula that the standard gives. */
+import { elementCount } from '../../../../ir/tensor/types.ts';
 import type { Converter, Converters, NodeContext } from '../node.ts';
 import type { Ops } from '../ops.ts';
 import type { Value } from '../values.ts';
@@ -71,11 +72,13 @@ const shrink: Converter = (node) => {
   return node.as(all, x.element);
 };
 
-/** A slope per element below 0, spread over x from the innermost dimension. */
+/** A slope per element below 0, spread over x from the innermost dimension; before version 7, along the channels. */
 const prelu: Converter = (node) => {
   const [x, slope] = [node.input(0), node.input(1)];
   const { ops } = node;
-  const below = ops.mul(slope, x);
+  const channels = x.type.shape.map((_, axis) => (axis === 1 ? elementCount(slope.type.shape) : 1));
+  const spread = node.version < 7 && elementCount(slope.type.shape) > 1 ? ops.reshape(slope, channels) : slope;
+  const below = ops.mul(spread, x);
   return { ...ops.select(ops.compare('less', x, ops.number(0, x)), below, x), element: x.element };
 };
 

@@ -17,7 +17,7 @@ const batchNormalization: Converter = (node) => {
   const [x, scale, bias, inputMean, inputVar] = node.inputs() as [Value, Value, Value, Value, Value];
   const epsilon = ops.f32(attributes.float('epsilon', 1e-5));
   const momentum = attributes.float('momentum', 0.9);
-  attributes.ignore('spatial');
+  attributes.ignore('spatial', 'is_test');
   const rank = x.type.shape.length;
   const train = attributes.flag('training_mode', false);
   const axes = x.type.shape.map((_, axis) => axis).filter((axis) => axis !== 1);

@@ -80,7 +80,7 @@ const identity: Converter = (node) => node.bound(0);
 /** In inference it changes nothing, and the mask says so. */
 const dropout: Converter = (node) => {
   const x = node.input(0);
-  node.attributes.ignore('seed', 'ratio');
+  node.attributes.ignore('seed', 'ratio', 'is_test');
   const training = node.version >= 12 && node.inputCount > 2 ? (node.optionalNumbers(2, 'training_mode')?.[0] ?? 0) : 0;
   const ratio = node.version >= 12 ? (node.optionalNumbers(1, 'ratio')?.[0] ?? 0.5) : 0;
   if (training !== 0 && ratio !== 0) return node.refuse('inference (training_mode false)', 'training, which is random');

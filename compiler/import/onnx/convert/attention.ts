@@ -131,6 +131,25 @@ function attentionBiases(node: NodeContext, queries: number, keys: number, pastK
   return biases;
 }
 
+/** Attention whose scores and shares graphs of the model change. */
+const flexAttention: Converter = (node) => {
+  const { ops, attributes } = node;
+  attributes.ignore('softmax_precision');
+  const [query, key, value] = [node.input(0), node.input(1), node.input(2)];
+  const times = query.type.shape[1] / key.type.shape[1];
+  if (!Number.isInteger(times)) return node.refuse('query heads that key heads divide', typeText(key.type));
+  const scale = attributes.float('scale', 1 / Math.sqrt(query.type.shape[3]));
+  const modified = (name: string, x: Value): Value => {
+    if (!attributes.has(name)) return x;
+    const [y] = node.runGraph(attributes.graph(name), [x]);
+    return y === undefined || 'items' in y ? node.refuse(`a tensor as the result of ${name}`, 'none') : y;
+  };
+  const keys = ops.transpose(repeatedHeads(node, key, times), [0, 1, 3, 2]);
+  const scores = modified('score_mod', ops.mul(ops.matmul(query, keys), ops.f32(scale)));
+  const shares = modified('prob_mod', maskedSoftmax(node, scores, true));
+  return { ...ops.matmul(shares, repeatedHeads(node, value, times)), element: query.element };
+};
+
 /** Pairs of elements turned by the angle of their position. */
 const rotaryEmbedding: Converter = (node) => {
   const { ops, attributes } = node;
@@ -224,3 +243,6 @@ export const ATTENTION: Converters = {
   LinearAttention: linearAttention,
   CausalConvWithState: causalConvWithState,
 };
+
+/** Domain ai.onnx.preview. */
+export const PREVIEW: Converters = { FlexAttention: flexAttention };

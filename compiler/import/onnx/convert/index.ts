@@ -2,7 +2,7 @@
 import { MAIN_DOMAIN } from '../model-file.ts';
 import type { Converter, Converters } from '../node.ts';
 import { ARITHMETIC } from './arithmetic.ts';
-import { ATTENTION } from './attention.ts';
+import { ATTENTION, PREVIEW } from './attention.ts';
 import { CAST } from './cast.ts';
 import { COMPARE } from './compare.ts';
 import { CONSTANT } from './constant.ts';
@@ -12,6 +12,7 @@ import { FUNCTIONS } from './functions.ts';
 import { INDEX } from './gather.ts';
 import { LOSS } from './loss.ts';
 import { MATMUL } from './matmul.ts';
+import { ML } from './ml.ts';
 import { MOVEMENT } from './movement.ts';
 import { NORM } from './norm.ts';
 import { POOL } from './pool.ts';
@@ -24,6 +25,7 @@ import { SEQUENCE } from './sequence.ts';
 import { SHAPE } from './shape.ts';
 import { SIGNAL } from './signal.ts';
 import { SLICE } from './slice.ts';
+import { TRAINING } from './training.ts';
 
 const MAIN: Converters = {
   ...ARITHMETIC,
@@ -53,6 +55,9 @@ const MAIN: Converters = {
 
 const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Converter>> = new Map([
   [MAIN_DOMAIN, new Map(Object.entries(MAIN))],
+  ['ai.onnx.ml', new Map(Object.entries(ML))],
+  ['ai.onnx.preview', new Map(Object.entries(PREVIEW))],
+  ['ai.onnx.preview.training', new Map(Object.entries(TRAINING))],
 ]);
 
 export function converterOf(domain: string, operator: string): Converter | undefined {

@@ -35,7 +35,21 @@ function planar(node: NodeContext, op: 'max_pool2d' | 'average_pool2d', x: Value
   return flat ? ops.reshape(result, result.type.shape.toSpliced(2, 1)) : result;
 }
 
-/** Axis by axis: the taps of a window are slices of the padded tensor, combined one after another. */
+/** The taps of windows along one axis: slices of the padded tensor, one for each place in the window. */
+function axisTaps(node: NodeContext, x: Value, windows: Windows, i: number, outside: number): Value[] {
+  const { ops } = node;
+  const axis = 2 + i;
+  const along = (count: number, others: number) => x.type.shape.map((_, at) => (at === axis ? count : others));
+  const [before, after] = [along(windows.before[i], 0), along(windows.after[i], 0)];
+  const idle = windows.before[i] + windows.after[i] === 0;
+  const padded = idle ? x : ops.one('pad', [x, ops.number(outside, x)], { before, after });
+  const size = padded.type.shape.with(axis, windows.output[i]);
+  return Array.from({ length: windows.window[i] }, (_, tap) =>
+    ops.slice(padded, along(tap * windows.dilation[i], 0), size, along(windows.stride[i], 1)),
+  );
+}
+
+/** Axis by axis, the taps of each window combined one after another. */
 function axisByAxis(
   node: NodeContext,
   x: Value,
@@ -43,40 +57,56 @@ function axisByAxis(
   outside: number,
   combine: (a: Value, b: Value) => Value,
 ): Value {
-  const { ops } = node;
-  return windows.window.reduce((so, taps, i) => {
-    const axis = 2 + i;
-    const margin = (count: number) => so.type.shape.map((_, at) => (at === axis ? count : 0));
-    const padded =
-      windows.before[i] + windows.after[i] === 0
-        ? so
-        : ops.one('pad', [so, ops.number(outside, so)], {
-            before: margin(windows.before[i]),
-            after: margin(windows.after[i]),
-          });
-    const slices = Array.from({ length: taps }, (_, tap) =>
-      ops.slice(
-        padded,
-        margin(tap * windows.dilation[i]),
-        padded.type.shape.with(axis, windows.output[i]),
-        margin(windows.stride[i] - 1).map((extra) => extra + 1),
-      ),
-    );
-    return slices.slice(1).reduce(combine, slices[0]);
+  return windows.window.reduce((so, _, i) => {
+    const taps = axisTaps(node, so, windows, i, outside);
+    return taps.slice(1).reduce(combine, taps[0]);
   }, x);
 }
 
 const maxPool: Converter = (node) => {
   const x = node.input(0);
-  if (node.wants(1)) return node.refuse('the maxima alone', 'their places (output 1)');
-  node.attributes.ignore('storage_order');
+  const columnsFirst = node.attributes.flag('storage_order', false);
   const windows = poolWindows(node, x);
+  if (node.wants(1)) return maximaWithPlaces(node, x, windows, columnsFirst);
   if (isPlanar(windows) && x.type.dtype === 'f32')
     return { ...planar(node, 'max_pool2d', x, windows), element: x.element };
   const least = x.type.dtype === 'f32' ? Number.NEGATIVE_INFINITY : -(2 ** 31);
   const y = axisByAxis(node, widened(node, x), windows, least, (a, b) => node.ops.max(a, b));
   return node.as(y, x.element);
 };
+
+/** Maxima and where in the whole tensor they stand; of equal ones the first, which the innermost axis decides first. */
+function maximaWithPlaces(node: NodeContext, x: Value, windows: Windows, columnsFirst: boolean): Value[] {
+  const { ops } = node;
+  const { shape } = x.type;
+  const planes = elementCount(shape.slice(0, 2));
+  const count = elementCount(shape.slice(2));
+  const order = shape.slice(2).map((_, axis) => axis);
+  const weights = order.map((axis) => elementCount(columnsFirst ? shape.slice(2, 2 + axis) : shape.slice(3 + axis)));
+  const places = Int32Array.from({ length: planes * count }, (_, i) => {
+    let rest = i % count;
+    const inner = order.reduceRight((sum, axis) => {
+      const at = rest % shape[2 + axis];
+      rest = Math.floor(rest / shape[2 + axis]);
+      return sum + at * weights[axis];
+    }, 0);
+    return Math.floor(i / count) * count + inner;
+  });
+  const least = x.type.dtype === 'f32' ? Number.NEGATIVE_INFINITY : -(2 ** 31);
+  const start = { value: widened(node, x), place: ops.i32s(places, shape) };
+  const end = order.toReversed().reduce((so, i) => {
+    const taps = (value: Value, outside: number) => axisTaps(node, value, windows, i, outside);
+    const [values, at] = [taps(so.value, least), taps(so.place, -1)];
+    return values.slice(1).reduce(
+      (best, value, tap) => {
+        const larger = ops.compare('greater', value, best.value);
+        return { value: ops.select(larger, value, best.value), place: ops.select(larger, at[tap + 1], best.place) };
+      },
+      { value: values[0], place: at[0] },
+    );
+  }, start);
+  return [node.as(end.value, x.element), { ...end.place, element: 'int64' }];
+}
 
 /** How many positions of each window count. */
 function counts(

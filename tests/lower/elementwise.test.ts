@@ -61,6 +61,8 @@ const OPS: readonly OpName[] = [
   'requantize',
   'dequantize',
   'cast',
+  'pow',
+  'round_float',
 ];
 
 /** Packed constants, states, and inputs that are outputs too are no business of these kernels. */
@@ -165,6 +167,14 @@ suite('float remainders of every pair of exponents', () => {
   for (const op of ['truncated_mod', 'floor_mod'] as const) {
     assertSame(singleNode(op, {}, types), [dividends, divisors]);
   }
+});
+
+suite('powers of every pair of exponents and of special values', () => {
+  const special = [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0.5, 3, -3, 2 ** 24];
+  const powers = Array.from({ length: 93 }, (_, i) => 1.3 * 2 ** (i * 3 - 149)).flatMap((x) => [x, -x]);
+  const reals = Float32Array.from([...special, ...powers]);
+  const types = [{ type: plain('f32', reals.length, 1) }, { type: plain('f32', 1, reals.length) }];
+  assertSame(singleNode('pow', {}, types), [reals, reals]);
 });
 
 suite('quantize at ties, ends and beyond', () => {

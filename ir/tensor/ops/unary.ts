@@ -24,7 +24,7 @@ import {
   roundingDivideByPot,
   saturate,
 } from '../fixed-point.ts';
-import { type FloatFunctionName, floatFunctionOf } from '../float-math.ts';
+import { type FloatFunctionName, floatFunctionOf, precisionOf } from '../float-math.ts';
 import { defineOp, type EvaluateContext, OpError, type OpRecord, signature, type Traits } from '../op.ts';
 import { affineOf, integerRange, newData, type Tensor, type TensorType, typeText } from '../types.ts';
 import { byteScale, byteScaled } from './litert.ts';
@@ -210,7 +210,9 @@ const leaky_relu = unaryOp<LeakyReluAttrs>({
 });
 
 const elu = unaryOp<NoAttrs>({
-  doc: 'y = x for x >= 0, else e^x - 1. NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped.',
+  doc:
+    'y = x for x >= 0, else e^x - 1. NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped. ' +
+    precisionOf('elu'),
   attrs: noAttrs,
   types: ['f32', 'i8'],
   element(x, y) {
@@ -295,7 +297,7 @@ function sigmoid16(op: 'logistic' | 'tanh', x: TensorType, y: TensorType): (valu
 const logistic = unaryOp<NoAttrs>({
   doc:
     'y = 1 / (1 + e^-x). NaN gives NaN. int8: gemmlowp fixed point from Q4; output affine(1/256, -128). int16: an ' +
-    'interpolated table; output affine(1/32768, 0). uint8: through f32; output affine(1/256, 0).',
+    `interpolated table; output affine(1/32768, 0). uint8: through f32; output affine(1/256, 0). ${precisionOf('logistic')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16', 'u8'],
   element(x, y) {
@@ -310,7 +312,7 @@ const logistic = unaryOp<NoAttrs>({
 const tanh = unaryOp<NoAttrs>({
   doc:
     'Hyperbolic tangent. NaN gives NaN. int8: gemmlowp fixed point from Q4; output affine(1/128, 0). int16: an ' +
-    'interpolated table; output affine(1/32768, 0). uint8: through f32.',
+    `interpolated table; output affine(1/32768, 0). uint8: through f32. ${precisionOf('tanh')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16', 'u8'],
   element(x, y) {
@@ -331,7 +333,7 @@ export function expTable(x: TensorType, y: TensorType): Int16Array {
 const exp = unaryOp<NoAttrs>({
   doc:
     'y = e^x, infinity on overflow; NaN gives NaN. int8: through f32, rounded half away from zero and clamped. int16: ' +
-    'interpolated from 513 samples.',
+    `interpolated from 513 samples. ${precisionOf('exp')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16'],
   element(x, y) {
@@ -410,7 +412,7 @@ function floatOp(doc: string, f: (x: number) => number): OpRecord<NoAttrs> {
 }
 
 function library(doc: string, name: FloatFunctionName): OpRecord<NoAttrs> {
-  return floatOp(doc, floatFunctionOf(name));
+  return floatOp(`${doc} ${precisionOf(name)}`, floatFunctionOf(name));
 }
 
 /** The integer nearest to x, ties to even; -0.5 gives -0. */

@@ -7,7 +7,7 @@ import { kernelsOf } from '../../compiler/lower/kernels/index.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Stmt } from '../../ir/loop/types.ts';
 import type { Graph } from '../../ir/tensor/graph.ts';
-import type { OpName } from '../../ir/tensor/ops/index.ts';
+import type { Attrs, OpName } from '../../ir/tensor/ops/index.ts';
 import { DTYPES, type DType, NO_QUANT, newData, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
@@ -140,9 +140,20 @@ suite('integers and floats at the ends of their range', () => {
     }
   }
   for (const op of ['minimum', 'maximum', 'squared_difference'] as const) {
-    assertSame(singleNode(op, {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
-    assertSame(singleNode(op, {}, floats), [Float32Array.from(special), Float32Array.from(special)]);
+    assertSame(singleNode(op as 'minimum', {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
+    assertSame(singleNode(op as 'minimum', {}, floats), [Float32Array.from(special), Float32Array.from(special)]);
   }
+  const onnx = { semantics: 'onnx' } as const;
+  assertSame(singleNode('div', { activation: 'none', ...onnx }, integers), [
+    Int32Array.from(ends),
+    Int32Array.from(ends),
+  ]);
+  for (const op of ['minimum', 'maximum', 'div'] as const) {
+    const attrs = op === 'div' ? { activation: 'none' } : {};
+    const graph = singleNode(op as 'div', { ...attrs, ...onnx } as Attrs<'div'>, floats);
+    assertSame(graph, [Float32Array.from(special), Float32Array.from(special)]);
+  }
+  assertSame(singleNode('pow', {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
 });
 
 suite('remainders and shifts of values at the ends of their range', () => {

@@ -111,6 +111,12 @@ for (const op of FLOATS) {
   });
 }
 
+suite('elu with an alpha', () => {
+  for (const alpha of [0, 0.5, 1, -2]) {
+    assert.is(programFault(singleNode('elu', { alpha }, [{ type }]), [REALS], 'c'), undefined, AGAIN);
+  }
+});
+
 suite('round_float to every format at every exponent', () => {
   for (const format of FLOAT_FORMATS) {
     for (const saturate of [true, false]) {

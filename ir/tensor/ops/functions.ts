@@ -4,7 +4,7 @@ import { type FloatFunctionName, floatFunctionOf, POWER, powOf, precisionOf } fr
 import { defineOp, type OpRecord, signature, signaturesFor } from '../op.ts';
 import type { TensorType } from '../types.ts';
 import { broadcastShape, evaluateBroadcast } from './broadcast.ts';
-import { fround, plainFault } from './shared.ts';
+import { plainFault } from './shared.ts';
 
 const noAttrs = z.strictObject({});
 type NoAttrs = z.infer<typeof noAttrs>;
@@ -41,20 +41,32 @@ const sign = defineOp<NoAttrs>({
   ],
 });
 
+/** a^b modulo 2^32 by squaring; only 1 and -1 have negative powers that are not 0. */
+function powI32(a: number, b: number): number {
+  if (b < 0) return a === 1 ? 1 : a === -1 ? 1 - 2 * (b & 1) : 0;
+  let power = 1;
+  for (let rest = b, square = a; rest > 0; rest >>= 1, square = Math.imul(square, square)) {
+    if (rest & 1) power = Math.imul(power, square);
+  }
+  return power;
+}
+
 const pow = defineOp<NoAttrs>({
   doc:
     `y = a^b, within ${POWER.ulp} ulp of the exact value, so that powers which are f32 numbers are exact. Special values are ` +
     "those of C's pow: x^0 and 1^y are 1 even for NaN, other NaN stay; (-1)^infinity is 1; a negative finite number to a power " +
-    'that is no integer is NaN; zeros and infinities keep their sign under odd integers only. Operands are aligned at the ' +
-    'innermost dimension; extents of 1 and missing ones repeat.',
+    'that is no integer is NaN; zeros and infinities keep their sign under odd integers only. i32: wraps; a^0 is 1, and a ' +
+    'negative power is 1 / a^-b rounded towards zero, 0 of 0. Operands are aligned at the innermost dimension; extents of 1 ' +
+    'and missing ones repeat.',
   attrs: noAttrs,
   inputs: ['a', 'b'],
   outputs: ['y'],
-  signatures: [signature('f32 f32 -> f32')],
+  signatures: signaturesFor('T T -> T', ['f32', 'i32']),
   traits: { elementwise: true },
   infer: ({ inputs }) => [broadcastShape(inputs.map((type) => type.shape))],
+  check: ({ inputs, outputs }) => plainFault([...inputs, ...outputs]),
   evaluate: ({ inputs, outputs }) => [
-    evaluateBroadcast<number>(inputs, outputs[0], (a: number, b: number) => fround(powOf(a, b))),
+    evaluateBroadcast<number>(inputs, outputs[0], outputs[0].dtype === 'f32' ? powOf : powI32),
   ],
 });
 

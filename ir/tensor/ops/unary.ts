@@ -209,15 +209,23 @@ const leaky_relu = unaryOp<LeakyReluAttrs>({
   },
 });
 
-const elu = unaryOp<NoAttrs>({
+const eluAttrs = z.strictObject({ alpha: z.number().optional() });
+export type EluAttrs = z.infer<typeof eluAttrs>;
+
+const elu = unaryOp<EluAttrs>({
   doc:
-    'y = x for x >= 0, else e^x - 1. NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped. ' +
+    'y = x for x >= 0, else alpha * (e^x - 1), with alpha 1 if it is left out; f32 rounds the second factor and the product. ' +
+    'NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped. ' +
     precisionOf('elu'),
-  attrs: noAttrs,
+  attrs: eluAttrs,
   types: ['f32', 'i8'],
-  element(x, y) {
-    if (x.dtype === 'f32') return floatFunctionOf('elu');
-    return throughFloat(x, y, (real) => (real < 0 ? fround(fround(Math.exp(real)) - 1) : real));
+  element(x, y, { alpha }) {
+    const slope = fround(alpha ?? 1);
+    if (x.dtype === 'f32') {
+      const f = floatFunctionOf('elu');
+      return (value) => (value < 0 ? fround(f(value) * slope) : value);
+    }
+    return throughFloat(x, y, (real) => (real < 0 ? fround(fround(fround(Math.exp(real)) - 1) * slope) : real));
   },
 });
 

@@ -1,8 +1,11 @@
 /** pow against double-precision Math, and the special values of the C standard (Annex F.10.4.4). */
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { evaluate } from '../../../../ir/tensor/evaluate.ts';
 import { POWER, powOf } from '../../../../ir/tensor/float-math.ts';
+import { NO_QUANT, type TensorType } from '../../../../ir/tensor/types.ts';
 import { Random } from '../../../support/random.ts';
+import { singleNode } from '../../../support/single-node.ts';
 import { ulpError } from '../../../support/ulp.ts';
 
 const suite = makeSuite('f32 power');
@@ -160,6 +163,27 @@ suite('special values', () => {
     const found = powOf(fround(x), fround(y));
     assert.ok(Object.is(found, power), `${x} ** ${y} is ${found}, expected ${power}`);
   }
+});
+
+suite('powers of integers wrap, and negative ones are quotients', () => {
+  const bases = [0, 1, -1, 2, -2, 3, -7, 46341, 2 ** 31 - 1, -(2 ** 31)];
+  const exponents = [0, 1, 2, 3, 5, 30, 31, 32, 33, 2 ** 31 - 1, -1, -2, -3, -(2 ** 31)];
+  const plain = (...shape: number[]): TensorType => ({ dtype: 'i32', shape, quant: NO_QUANT });
+  const graph = singleNode('pow', {}, [{ type: plain(bases.length, 1) }, { type: plain(1, exponents.length) }]);
+  const [found] = evaluate(graph, [Int32Array.from(bases), Int32Array.from(exponents)]).outputs;
+  const modulus = 2n ** 32n;
+  const power = (a: bigint, b: bigint): bigint => {
+    if (b === 0n) return 1n;
+    const root = power(a, b >> 1n);
+    return (((root * root) % modulus) * (b & 1n ? a : 1n)) % modulus;
+  };
+  const expected = bases.flatMap((a) =>
+    exponents.map((b) => {
+      if (b >= 0) return Number(BigInt.asIntN(32, power(BigInt(a), BigInt(b))));
+      return Math.abs(a) === 1 ? (b % 2 === 0 ? 1 : a) : 0;
+    }),
+  );
+  assert.equal(Array.from(found as Int32Array), expected);
 });
 
 suite.run();

@@ -2,7 +2,7 @@
 import { call, expr, FunctionBuilder, f32, i32, i64, type Operand, op, typeOf } from '../../ir/loop/build.ts';
 import type { Expr, Func } from '../../ir/loop/types.ts';
 import type { Algebra } from '../../ir/tensor/algebra.ts';
-import { FLOAT_FUNCTIONS, type FloatFunctionName } from '../../ir/tensor/float-math.ts';
+import { FLOAT_FUNCTIONS, type FloatFunctionName, POWER } from '../../ir/tensor/float-math.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from './kernel.ts';
 
@@ -87,12 +87,28 @@ export function floatFunction(name: FloatFunctionName): Func {
   return f.finishWith(define(loopAlgebra(f), x));
 }
 
+/** x^y as a scalar helper: `pow_f32(x, y)`. */
+export function powerFunction(): Func {
+  const f = new FunctionBuilder('pow_f32', [POWER.doc]);
+  const x = f.scalar('x', 'f32');
+  const y = f.scalar('y', 'f32');
+  return f.finishWith(POWER.define(loopAlgebra(f), x, y));
+}
+
+function asFloat(x: Operand, of: string): Expr {
+  const e = expr(x);
+  if (typeOf(e) !== 'f32') throw new TypeError(`${of} takes an f32, found ${typeOf(e)}`);
+  return e;
+}
+
 /** Makes the helper known to the kernel's module and gives the function that calls it. */
 export function useFloatFunction<K extends OpName>(k: KernelBuilder<K>, name: FloatFunctionName): (x: Operand) => Expr {
   const helper = k.helper(floatFunction(name));
-  return (x) => {
-    const e = expr(x);
-    if (typeOf(e) !== 'f32') throw new TypeError(`${name} takes an f32, found ${typeOf(e)}`);
-    return call(helper, [e]);
-  };
+  return (x) => call(helper, [asFloat(x, name)]);
+}
+
+/** As `useFloatFunction`, for x^y. */
+export function usePower<K extends OpName>(k: KernelBuilder<K>): (x: Operand, y: Operand) => Expr {
+  const helper = k.helper(powerFunction());
+  return (x, y) => call(helper, [asFloat(x, 'pow'), asFloat(y, 'pow')]);
 }

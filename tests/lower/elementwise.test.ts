@@ -7,7 +7,7 @@ import { kernelsOf } from '../../compiler/lower/kernels/index.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
 import type { Stmt } from '../../ir/loop/types.ts';
 import type { Graph } from '../../ir/tensor/graph.ts';
-import type { OpName } from '../../ir/tensor/ops/index.ts';
+import type { Attrs, OpName } from '../../ir/tensor/ops/index.ts';
 import { DTYPES, type DType, NO_QUANT, newData, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
 import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
@@ -61,6 +61,8 @@ const OPS: readonly OpName[] = [
   'requantize',
   'dequantize',
   'cast',
+  'pow',
+  'round_float',
 ];
 
 /** Packed constants, states, and inputs that are outputs too are no business of these kernels. */
@@ -138,9 +140,20 @@ suite('integers and floats at the ends of their range', () => {
     }
   }
   for (const op of ['minimum', 'maximum', 'squared_difference'] as const) {
-    assertSame(singleNode(op, {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
-    assertSame(singleNode(op, {}, floats), [Float32Array.from(special), Float32Array.from(special)]);
+    assertSame(singleNode(op as 'minimum', {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
+    assertSame(singleNode(op as 'minimum', {}, floats), [Float32Array.from(special), Float32Array.from(special)]);
   }
+  const onnx = { semantics: 'onnx' } as const;
+  assertSame(singleNode('div', { activation: 'none', ...onnx }, integers), [
+    Int32Array.from(ends),
+    Int32Array.from(ends),
+  ]);
+  for (const op of ['minimum', 'maximum', 'div'] as const) {
+    const attrs = op === 'div' ? { activation: 'none' } : {};
+    const graph = singleNode(op as 'div', { ...attrs, ...onnx } as Attrs<'div'>, floats);
+    assertSame(graph, [Float32Array.from(special), Float32Array.from(special)]);
+  }
+  assertSame(singleNode('pow', {}, integers), [Int32Array.from(ends), Int32Array.from(ends)]);
 });
 
 suite('remainders and shifts of values at the ends of their range', () => {
@@ -165,6 +178,14 @@ suite('float remainders of every pair of exponents', () => {
   for (const op of ['truncated_mod', 'floor_mod'] as const) {
     assertSame(singleNode(op, {}, types), [dividends, divisors]);
   }
+});
+
+suite('powers of every pair of exponents and of special values', () => {
+  const special = [0, -0, 1, -1, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0.5, 3, -3, 2 ** 24];
+  const powers = Array.from({ length: 93 }, (_, i) => 1.3 * 2 ** (i * 3 - 149)).flatMap((x) => [x, -x]);
+  const reals = Float32Array.from([...special, ...powers]);
+  const types = [{ type: plain('f32', reals.length, 1) }, { type: plain('f32', 1, reals.length) }];
+  assertSame(singleNode('pow', {}, types), [reals, reals]);
 });
 
 suite('quantize at ties, ends and beyond', () => {

@@ -1,5 +1,7 @@
 import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FLOAT_FORMATS, ROUND_MODES } from '../../ir/tensor/float-math/formats.ts';
+import type { FunctionOp } from '../../ir/tensor/ops/functions.ts';
 import type { UnaryOp } from '../../ir/tensor/ops/unary.ts';
 import { NO_QUANT, type TensorType } from '../../ir/tensor/types.ts';
 import { casesOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
@@ -56,7 +58,7 @@ for (const alpha of [0.1, -0.4, 1.7, 0]) {
   });
 }
 
-const FLOATS: readonly UnaryOp[] = [
+const FLOATS: readonly (UnaryOp | FunctionOp | 'sign')[] = [
   'relu',
   'relu6',
   'relu_n1_to_1',
@@ -73,11 +75,23 @@ const FLOATS: readonly UnaryOp[] = [
   'neg',
   'sin',
   'cos',
+  'tan',
+  'asin',
+  'acos',
+  'atan',
+  'sinh',
+  'cosh',
+  'asinh',
+  'acosh',
+  'atanh',
+  'erf',
+  'softplus',
+  'sign',
   'floor',
   'ceil',
   'round',
 ];
-/** Every exponent and sign with several fractions, zeros, infinities and NaN: both sides write the one NaN of JavaScript. */
+/** Every exponent and sign with several fractions, zeros, infinities and NaN. */
 const REALS = Float32Array.from([
   Number.POSITIVE_INFINITY,
   Number.NEGATIVE_INFINITY,
@@ -96,5 +110,27 @@ for (const op of FLOATS) {
     assert.is(programFault(singleNode(op as 'relu', {}, [{ type }]), [REALS], 'c'), undefined, AGAIN);
   });
 }
+
+suite('elu with an alpha', () => {
+  for (const alpha of [0, 0.5, 1, -2]) {
+    assert.is(programFault(singleNode('elu', { alpha }, [{ type }]), [REALS], 'c'), undefined, AGAIN);
+  }
+});
+
+suite('round_float to every format at every exponent', () => {
+  for (const format of FLOAT_FORMATS) {
+    for (const saturate of [true, false]) {
+      for (const mode of format === 'e8m0' ? ROUND_MODES : [undefined]) {
+        const attrs = { format, saturate, ...(mode === undefined ? {} : { mode }) };
+        assert.is(programFault(singleNode('round_float', attrs, [{ type }]), [REALS], 'c'), undefined, AGAIN);
+      }
+    }
+  }
+});
+
+suite('sign of i32', () => {
+  const graph = singleNode('sign', {}, [{ type: { dtype: 'i32', shape: [5], quant: NO_QUANT } }]);
+  assert.is(programFault(graph, [Int32Array.of(0, 7, -7, 2 ** 31 - 1, -(2 ** 31))], 'c'), undefined, AGAIN);
+});
 
 suite.run();

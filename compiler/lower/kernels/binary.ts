@@ -4,8 +4,10 @@ import type { Expr } from '../../../ir/loop/types.ts';
 import { activationBounds } from '../../../ir/tensor/fixed-point.ts';
 import {
   additionStage,
+  type ExtremumAttrs,
   F32_MAX,
   productStage,
+  type QuotientAttrs,
   quotientClamp,
   type SumAttrs,
   type SumStage,
@@ -141,20 +143,27 @@ function quantizedCode(k: Builder, kind: ArithmeticOp): ElementCode {
 function plainCode(k: Builder, kind: ArithmeticOp, type: 'i32' | 'f32', a: Expr, b: Expr): Expr {
   const spelled = (name: 'add' | 'sub' | 'mul', p: Expr, q: Expr) =>
     type === 'f32' ? folded(`f32.${name}`, [p, q]) : folded(`i32.${name}_wrap`, [p, q]);
-  if (kind === 'div' && type === 'i32') return divideExpr(k, a, b);
-  if (kind === 'div') return activateFloatExpr(folded('f32.div', [a, b]), [-F32_MAX, F32_MAX], f32);
+  if (kind === 'div') return plainQuotient(k, type, a, b);
   if (kind !== 'squared_difference') return spelled(kind, a, b);
   const difference = k.let('d', spelled('sub', a, b));
   return spelled('mul', difference, difference);
 }
 
-/** `divideI32` of ops/division: the branches tell the divisors apart that a division instruction is not defined for. */
-function divideExpr(k: Builder, a: Expr, b: Expr): Expr {
+function plainQuotient(k: Builder, type: 'i32' | 'f32', a: Expr, b: Expr): Expr {
+  const isWrapping = (k.site.attrs as QuotientAttrs).semantics === 'onnx';
+  if (type === 'i32') return divideExpr(k, a, b, isWrapping);
+  const quotient = folded('f32.div', [a, b]);
+  return isWrapping ? quotient : activateFloatExpr(quotient, [-F32_MAX, F32_MAX], f32);
+}
+
+/** `divideI32` or `divideWrapping` of ops/division: the branches tell the divisors apart that a division instruction is not defined for. */
+function divideExpr(k: Builder, a: Expr, b: Expr, isWrapping: boolean): Expr {
   const divisor = k.let('divisor', b);
   const q = k.variable('q', 0);
   const divide = () => k.set(q, op('i32.div_s', [a, divisor]));
-  const negate = () => k.set(q, op('i32.sqsub', [0, a]));
+  const negate = () => k.set(q, op(isWrapping ? 'i32.sub_wrap' : 'i32.sqsub', [0, a]));
   const saturate = () => {
+    if (isWrapping) return;
     const positive = op('i32.select', [op('i32.gt_s', [a, 0]), 2 ** 31 - 1, 0]);
     k.set(q, op('i32.select', [op('i32.lt_s', [a, 0]), -(2 ** 31), positive]));
   };
@@ -187,11 +196,13 @@ function arithmetic<K extends ArithmeticOp>(kind: K, doc: string): Kernel<K> {
 }
 
 function extremum<K extends 'minimum' | 'maximum'>(kind: K, name: 'min' | 'max'): Kernel<K> {
-  return elementwise(kind, `y = ${name}(a, b). One loop over equal shapes.`, () => ({
+  return elementwise(kind, `y = ${name}(a, b). One loop over equal shapes.`, ({ site }) => ({
     combine: ([a, b]) => {
       const register = registerOf(a);
       // The operands change places because the instruction keeps its first where they are equal or one is NaN.
-      return folded(register === 'f32' ? `f32.${name}` : `${register}.${name}_s`, [b, a]);
+      const chosen = folded(register === 'f32' ? `f32.${name}` : `${register}.${name}_s`, [b, a]);
+      const keepsNaN = (site.attrs as ExtremumAttrs).semantics === 'onnx' && register === 'f32';
+      return keepsNaN ? op('f32.select', [op('f32.eq', [a, a]), chosen, a]) : chosen;
     },
   }));
 }

@@ -10,6 +10,7 @@ import { BITWISE_KERNELS } from './bitwise.ts';
 import { COMPARE_KERNELS } from './compare.ts';
 import { CONV_KERNELS } from './conv.ts';
 import { DSP_KERNELS } from './dsp/index.ts';
+import { FUNCTION_KERNELS } from './functions.ts';
 import { MATMUL_KERNELS } from './matmul.ts';
 import { MODULO_KERNELS } from './modulo.ts';
 import { MOVEMENT_KERNELS } from './movement.ts';
@@ -35,6 +36,7 @@ const GENERAL_KERNELS: { readonly [K in OpName]: readonly Kernel<K>[] } = {
   ...BITWISE_KERNELS,
   ...COMPARE_KERNELS,
   ...UNARY_KERNELS,
+  ...FUNCTION_KERNELS,
   ...SOFTMAX_KERNELS,
   ...POOL_KERNELS,
   ...REDUCE_KERNELS,

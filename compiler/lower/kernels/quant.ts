@@ -1,10 +1,18 @@
 /** Kernels between real numbers and stored integers, and between element types. */
 import { add, clamp, f32, op, sub } from '../../../ir/loop/build.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
+import { roundFloat } from '../../../ir/tensor/float-math/formats.ts';
 import { type ByteScale, byteScale, type FloatQuantization, floatQuantization } from '../../../ir/tensor/ops/litert.ts';
-import { dequantizeOperands, requantizeStage, type ScaleAttrs } from '../../../ir/tensor/ops/quant.ts';
+import {
+  dequantizeOperands,
+  floatRounding,
+  type RoundFloatAttrs,
+  requantizeStage,
+  type ScaleAttrs,
+} from '../../../ir/tensor/ops/quant.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import { affineOf, type DType, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
+import { loopAlgebra } from '../algebra.ts';
 import {
   buildElementwise,
   type ElementCode,
@@ -150,9 +158,15 @@ const cast = elementwise('cast', 'One conversion per element.', ({ site }) => ({
   combine: ([x]) => castExpr(x, site.outputs[0].dtype),
 }));
 
+const round_float = elementwise('round_float', 'Integer arithmetic on the bits of each element.', (k) => {
+  const rounding = floatRounding(k.site.attrs as RoundFloatAttrs);
+  return { combine: ([x]) => roundFloat(loopAlgebra(k), x, rounding) };
+});
+
 export const QUANT_KERNELS = {
   quantize: [quantize],
   requantize: [requantize],
   dequantize: [dequantize],
   cast: [cast],
+  round_float: [round_float],
 } as const;

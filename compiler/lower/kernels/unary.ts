@@ -17,6 +17,7 @@ import { preluFactors } from '../../../ir/tensor/ops/prelu.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import {
   absStage,
+  type EluAttrs,
   EXACT_SCALES,
   expTable,
   type LeakyReluAttrs,
@@ -137,6 +138,17 @@ function relu6Integer(k: Builder): Element {
 function leakyFloat(k: Builder): Element {
   const { alpha } = k.site.attrs as LeakyReluAttrs;
   return (x) => op('f32.select', [op('f32.gt', [x, f32(0)]), x, op('f32.mul', [x, f32(alpha)])]);
+}
+
+/** Beside 1 an alpha multiplies what is negative. */
+function eluFloat(k: Builder): Element {
+  const f = useFloatFunction(k, 'elu');
+  const { alpha = 1 } = k.site.attrs as EluAttrs;
+  if (alpha === 1) return f;
+  return (x) => {
+    const y = k.let('elu', f(x));
+    return op('f32.select', [op('f32.lt', [x, f32(0)]), op('f32.mul', [y, f32(alpha)]), y]);
+  };
 }
 
 function leakyInteger(k: Builder): Element {
@@ -273,7 +285,7 @@ export const UNARY_KERNELS = {
   ...withTable('relu_n1_to_1', activated('relu_n1_to_1')),
   ...withTable('leaky_relu', leakyFloat, leakyInteger),
   prelu: [prelu],
-  ...withTable('elu', library('elu')),
+  ...withTable('elu', eluFloat),
   ...withTable('hard_swish', hardSwish),
   ...withTable('logistic', library('logistic'), sigmoid('logistic')),
   ...withTable('tanh', library('tanh'), sigmoid('tanh')),

@@ -4,7 +4,7 @@ import { type Activation, activationBounds, clampInt, requantize } from '../fixe
 import { defineOp, type EvaluateContext, type OpRecord, signaturesFor, type Traits } from '../op.ts';
 import { affineOf, type DType, type TensorData, type TensorType, typeText } from '../types.ts';
 import { broadcastShape, evaluateBroadcast } from './broadcast.ts';
-import { type DivisionStage, divideI32, divisionStage, quotient } from './division.ts';
+import { type DivisionStage, divideI32, divideWrapping, divisionStage, quotient } from './division.ts';
 import { type ShiftedSum, shiftedSum, shiftedSumOf } from './litert.ts';
 import { isQuantized, type OperandScale, operandScale, perTensorFault, rescaled } from './rescale.ts';
 import {
@@ -24,6 +24,13 @@ const sumAttrs = z.strictObject({ activation: activationAttr, numerics: numerics
 export type SumAttrs = z.infer<typeof sumAttrs>;
 const noAttrs = z.strictObject({});
 export type NoAttrs = z.infer<typeof noAttrs>;
+
+/** Whose plain numbers where references differ: TFLite's, or (`onnx`) those of NumPy and ONNX. */
+const semanticsAttr = z.literal('onnx').optional();
+const quotientAttrs = z.strictObject({ activation: activationAttr, semantics: semanticsAttr });
+export type QuotientAttrs = z.infer<typeof quotientAttrs>;
+const extremumAttrs = z.strictObject({ semantics: semanticsAttr });
+export type ExtremumAttrs = z.infer<typeof extremumAttrs>;
 
 type Types = readonly [TensorType, TensorType];
 type Values = (a: number, b: number) => number;
@@ -260,19 +267,20 @@ function finiteFloat(x: number): number {
   return x < -F32_MAX ? -F32_MAX : x > F32_MAX ? F32_MAX : x;
 }
 
-const div = arithmetic(arithmeticAttrs, {
+const div = arithmetic(quotientAttrs, {
   doc:
     'y = act(a / b). f32: an infinite quotient becomes the largest finite number of its sign, 0 / 0 is NaN. i32: rounds towards zero. i8, u8: the dividend times a reciprocal in fixed point (three steps of ' +
     'Newton-Raphson), scaled to the output, offset by the zero point and clamped to the activation. What C++ leaves ' +
     'undefined: an integer divided by 0 saturates by its sign, 0 / 0 is 0, -2^31 / -1 is 2^31 - 1, and scaled quotients ' +
-    'that are shifted right by 32 bits or more are 0.',
+    'that are shifted right by 32 bits or more are 0. With semantics `onnx`, which says nothing of scaled integers, an infinite f32 quotient stays; an i32 divided by 0 ' +
+    'is 0, and -2^31 / -1 wraps to -2^31.',
   types: ['f32', 'i32', 'i8', 'u8'],
   traits: {},
   check: plainIntegers(checkArithmetic(([a, b], y) => divisionStage(a, b, y), false)),
   evaluate: (context) =>
     evaluateArithmetic(context, {
-      float: (a, b) => finiteFloat(fround(a / b)),
-      integer: divideI32,
+      float: (a, b) => (context.attrs.semantics === 'onnx' ? fround(a / b) : finiteFloat(fround(a / b))),
+      integer: context.attrs.semantics === 'onnx' ? divideWrapping : divideI32,
       quantized: (inputs, y) => quantizedQuotient(divisionStage(...inputs, y), quotientClamp(y, context.attrs)),
     }),
 });
@@ -310,12 +318,12 @@ const squared_difference = defineOp<NoAttrs>({
 
 type Element = number | bigint;
 
-function extremum(name: 'smaller' | 'larger', choose: (a: Element, b: Element) => Element): OpRecord<NoAttrs> {
-  return defineOp<NoAttrs>({
+function extremum(name: 'smaller' | 'larger', choose: (a: Element, b: Element) => Element): OpRecord<ExtremumAttrs> {
+  return defineOp<ExtremumAttrs>({
     doc:
       `y = the ${name} of a and b as stored, which means their real values when the scales are the same. Where they are ` +
-      `equal or one is NaN it is b. ${BROADCAST}`,
-    attrs: noAttrs,
+      `equal or one is NaN it is b. With numerics \`onnx\` it is NaN where either is. ${BROADCAST}`,
+    attrs: extremumAttrs,
     inputs: ['a', 'b'],
     outputs: ['y'],
     signatures: signaturesFor('T T -> T', ['f32', 'i64', 'i32', 'i16', 'i8', 'u8']),
@@ -325,7 +333,11 @@ function extremum(name: 'smaller' | 'larger', choose: (a: Element, b: Element) =
       const scaled = [...inputs, ...outputs].find(({ quant }) => quant.kind === 'affine' && quant.scale.length > 1);
       return scaled === undefined ? undefined : `expected one scale, found ${typeText(scaled)}`;
     },
-    evaluate: ({ inputs, outputs }) => [evaluateBroadcast<Element>(inputs, outputs[0], choose)],
+    evaluate({ inputs, outputs, attrs }) {
+      // A NaN in b is what `choose` gives anyway.
+      const element = (a: Element, b: Element) => (Number.isNaN(a) ? a : choose(a, b));
+      return [evaluateBroadcast<Element>(inputs, outputs[0], attrs.semantics === 'onnx' ? element : choose)];
+    },
   });
 }
 

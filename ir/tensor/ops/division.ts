@@ -71,6 +71,11 @@ export function quotient(a: number, b: number, stage: DivisionStage): number {
   return (right > 31 ? 0 : roundingDivideByPot(scaled, right)) + stage.outputZero;
 }
 
+/** The i32 quotient rounded towards zero; x / 0 is 0, and the one quotient that does not fit wraps. */
+export function divideWrapping(a: number, b: number): number {
+  return b === 0 ? 0 : Math.trunc(a / b) | 0;
+}
+
 /** The i32 quotient rounded towards zero; x / 0 and the one quotient that does not fit saturate, 0 / 0 is 0. */
 export function divideI32(a: number, b: number): number {
   if (b === 0) return a === 0 ? 0 : a > 0 ? I32_MAX : -(2 ** 31);

@@ -5,6 +5,7 @@ import { BINARY_OPS } from './binary.ts';
 import { BITWISE_OPS } from './bitwise.ts';
 import { COMPARE_OPS } from './compare.ts';
 import { CONV_OPS } from './conv.ts';
+import { FUNCTION_OPS } from './functions.ts';
 import { MATMUL_OPS } from './matmul.ts';
 import { MODULO_OPS } from './modulo.ts';
 import { MOVEMENT_OPS } from './movement.ts';
@@ -27,6 +28,7 @@ export const OPS = {
   ...BITWISE_OPS,
   ...COMPARE_OPS,
   ...UNARY_OPS,
+  ...FUNCTION_OPS,
   ...SOFTMAX_OPS,
   ...POOL_OPS,
   ...REDUCE_OPS,

@@ -1,6 +1,8 @@
 /** Between real numbers and stored integers, and between element types. */
 import { z } from 'zod';
+import { NUMBERS } from '../algebra.ts';
 import { clampInt, quantizeMultiplier, requantize as requantizeValue, roundAway } from '../fixed-point.ts';
+import { FLOAT_FORMATS, type FloatRounding, ROUND_MODES, roundFloat } from '../float-math/formats.ts';
 import { defineOp, OpError, type Signature, signature } from '../op.ts';
 import {
   affineOf,
@@ -207,4 +209,38 @@ const cast = defineOp<NoAttrs>({
   },
 });
 
-export const QUANT_OPS = { quantize, requantize, dequantize, cast } as const;
+const roundFloatAttrs = z.strictObject({
+  format: z.enum(FLOAT_FORMATS),
+  saturate: z.boolean(),
+  mode: z.enum(ROUND_MODES).optional(),
+});
+export type RoundFloatAttrs = z.infer<typeof roundFloatAttrs>;
+
+/** Without a mode e8m0 rounds up, as ONNX has it. */
+export function floatRounding({ format, saturate, mode = 'up' }: RoundFloatAttrs): FloatRounding {
+  return { format, saturate, mode };
+}
+
+const round_float = defineOp<RoundFloatAttrs>({
+  doc:
+    'y = the value of a narrower floating-point format that is nearest to x, ties to the even fraction, as Cast of ONNX has ' +
+    'it. What rounds to more than the largest finite number: f16 and bf16 infinity; e2m1 the largest; the 8-bit formats the ' +
+    'largest if they saturate (infinity too), else infinity (e5m2) or NaN. NaN stays, but in e2m1, where it is 6. The formats ' +
+    'of one zero (uz) have no -0. e8m0 has the powers of two from 2^-127 to 2^127, to which |x| is rounded up (the default), ' +
+    'down, or to the nearest (of two the larger); beyond them, and for 0 and infinity, it gives the last of them if it ' +
+    'saturates, else NaN.',
+  attrs: roundFloatAttrs,
+  inputs: ['x'],
+  outputs: ['y'],
+  signatures: [signature('f32 -> f32')],
+  traits: { elementwise: true },
+  infer: sameShape,
+  check: ({ attrs: { format, mode } }) =>
+    format === 'e8m0' || mode === undefined ? undefined : `expected no round mode for ${format}, found ${mode}`,
+  evaluate({ inputs, outputs, attrs }) {
+    const rounding = floatRounding(attrs);
+    return [evaluateBroadcast<number>(inputs, outputs[0], (x: number) => roundFloat(NUMBERS, x, rounding))];
+  },
+});
+
+export const QUANT_OPS = { quantize, requantize, dequantize, cast, round_float } as const;

@@ -24,7 +24,7 @@ import {
   roundingDivideByPot,
   saturate,
 } from '../fixed-point.ts';
-import { type FloatFunctionName, floatFunctionOf } from '../float-math.ts';
+import { type FloatFunctionName, floatFunctionOf, precisionOf } from '../float-math.ts';
 import { defineOp, type EvaluateContext, OpError, type OpRecord, signature, type Traits } from '../op.ts';
 import { affineOf, integerRange, newData, type Tensor, type TensorType, typeText } from '../types.ts';
 import { byteScale, byteScaled } from './litert.ts';
@@ -209,13 +209,23 @@ const leaky_relu = unaryOp<LeakyReluAttrs>({
   },
 });
 
-const elu = unaryOp<NoAttrs>({
-  doc: 'y = x for x >= 0, else e^x - 1. NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped.',
-  attrs: noAttrs,
+const eluAttrs = z.strictObject({ alpha: z.number().optional() });
+export type EluAttrs = z.infer<typeof eluAttrs>;
+
+const elu = unaryOp<EluAttrs>({
+  doc:
+    'y = x for x >= 0, else alpha * (e^x - 1), with alpha 1 if it is left out; f32 rounds the second factor and the product. ' +
+    'NaN gives NaN. int8 goes through f32, rounded half away from zero and clamped. ' +
+    precisionOf('elu'),
+  attrs: eluAttrs,
   types: ['f32', 'i8'],
-  element(x, y) {
-    if (x.dtype === 'f32') return floatFunctionOf('elu');
-    return throughFloat(x, y, (real) => (real < 0 ? fround(fround(Math.exp(real)) - 1) : real));
+  element(x, y, { alpha }) {
+    const slope = fround(alpha ?? 1);
+    if (x.dtype === 'f32') {
+      const f = floatFunctionOf('elu');
+      return (value) => (value < 0 ? fround(f(value) * slope) : value);
+    }
+    return throughFloat(x, y, (real) => (real < 0 ? fround(fround(fround(Math.exp(real)) - 1) * slope) : real));
   },
 });
 
@@ -295,7 +305,7 @@ function sigmoid16(op: 'logistic' | 'tanh', x: TensorType, y: TensorType): (valu
 const logistic = unaryOp<NoAttrs>({
   doc:
     'y = 1 / (1 + e^-x). NaN gives NaN. int8: gemmlowp fixed point from Q4; output affine(1/256, -128). int16: an ' +
-    'interpolated table; output affine(1/32768, 0). uint8: through f32; output affine(1/256, 0).',
+    `interpolated table; output affine(1/32768, 0). uint8: through f32; output affine(1/256, 0). ${precisionOf('logistic')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16', 'u8'],
   element(x, y) {
@@ -310,7 +320,7 @@ const logistic = unaryOp<NoAttrs>({
 const tanh = unaryOp<NoAttrs>({
   doc:
     'Hyperbolic tangent. NaN gives NaN. int8: gemmlowp fixed point from Q4; output affine(1/128, 0). int16: an ' +
-    'interpolated table; output affine(1/32768, 0). uint8: through f32.',
+    `interpolated table; output affine(1/32768, 0). uint8: through f32. ${precisionOf('tanh')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16', 'u8'],
   element(x, y) {
@@ -331,7 +341,7 @@ export function expTable(x: TensorType, y: TensorType): Int16Array {
 const exp = unaryOp<NoAttrs>({
   doc:
     'y = e^x, infinity on overflow; NaN gives NaN. int8: through f32, rounded half away from zero and clamped. int16: ' +
-    'interpolated from 513 samples.',
+    `interpolated from 513 samples. ${precisionOf('exp')}`,
   attrs: noAttrs,
   types: ['f32', 'i8', 'i16'],
   element(x, y) {
@@ -410,7 +420,7 @@ function floatOp(doc: string, f: (x: number) => number): OpRecord<NoAttrs> {
 }
 
 function library(doc: string, name: FloatFunctionName): OpRecord<NoAttrs> {
-  return floatOp(doc, floatFunctionOf(name));
+  return floatOp(`${doc} ${precisionOf(name)}`, floatFunctionOf(name));
 }
 
 /** The integer nearest to x, ties to even; -0.5 gives -0. */

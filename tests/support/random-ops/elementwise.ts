@@ -1,6 +1,6 @@
 // Random nodes whose results depend on the operands at the same place only.
 import type { DType, TensorType } from '../../../ir/tensor/types.ts';
-import { ACTIVATIONS, defaultQuant, type Propose, type Request, slot } from './request.ts';
+import { ACTIVATIONS, defaultQuant, type Proposal, type Propose, type Request, slot } from './request.ts';
 
 /** A type that broadcasts to the shape: fewer axes or extents of 1, at times scaled just like `x`. */
 function partner({ r, x }: Request, dtype: DType): TensorType {
@@ -44,14 +44,31 @@ function scaledTo(outputs: Partial<Record<DType, readonly [scale: number, zeroPo
 
 const leaky_relu: Propose = ({ r, x }) => ({ operands: [{ type: x }], attrs: { alpha: r.int(-10, 30) / 20 } });
 
+const elu: Propose = ({ r, x }) => ({
+  operands: [{ type: x }],
+  attrs: r.chance(0.5) ? { alpha: r.int(-10, 30) / 20 } : {},
+});
+
+/** Sometimes by the rules of ONNX. */
+const quotient: Propose = (request) => {
+  const { operands, attrs } = arithmetic(request) as Proposal;
+  const isOnnx = request.r.chance(0.5);
+  return { operands, attrs: isOnnx ? { ...attrs, semantics: 'onnx' } : attrs };
+};
+
+const extremum: Propose = (request) => ({
+  ...(pair(request) as Proposal),
+  attrs: request.r.chance(0.5) ? { semantics: 'onnx' } : {},
+});
+
 export const ELEMENTWISE = {
   add: arithmetic,
   sub: arithmetic,
   mul: arithmetic,
-  div: arithmetic,
+  div: quotient,
   squared_difference: pair,
-  minimum: pair,
-  maximum: pair,
+  minimum: extremum,
+  maximum: extremum,
   truncated_mod: pair,
   floor_mod: pair,
   bitwise_and: pair,
@@ -75,7 +92,7 @@ export const ELEMENTWISE = {
   relu_n1_to_1: unary,
   leaky_relu,
   prelu: pair,
-  elu: unary,
+  elu,
   hard_swish: unary,
   logistic: scaledTo({ i8: [1 / 256, -128], u8: [1 / 256, 0], i16: [1 / 32768, 0] }),
   tanh: scaledTo({ i8: [1 / 128, 0], i16: [1 / 32768, 0] }),
@@ -88,6 +105,19 @@ export const ELEMENTWISE = {
   neg: unary,
   sin: unary,
   cos: unary,
+  tan: unary,
+  asin: unary,
+  acos: unary,
+  atan: unary,
+  sinh: unary,
+  cosh: unary,
+  asinh: unary,
+  acosh: unary,
+  atanh: unary,
+  erf: unary,
+  softplus: unary,
+  sign: unary,
+  pow: pair,
   floor: unary,
   ceil: unary,
   round: unary,

@@ -1,4 +1,5 @@
 // Random nodes that change what stored integers mean.
+import { FLOAT_FORMATS, ROUND_MODES } from '../../../ir/tensor/float-math/formats.ts';
 import type { DType, Quant, TensorType } from '../../../ir/tensor/types.ts';
 import { defaultQuant, ofRank, type Propose, type Request, randomScale } from './request.ts';
 
@@ -35,4 +36,10 @@ const cast: Propose = (request) => {
   return { operands: [{ type: request.x }], attrs: {}, ...(same ? { quant: request.x.quant } : {}) };
 };
 
-export const QUANTS = { quantize, requantize, dequantize, cast } satisfies Record<string, Propose>;
+const round_float: Propose = ({ r, x }) => {
+  const format = r.pick(FLOAT_FORMATS);
+  const mode = format === 'e8m0' && r.chance(0.7) ? { mode: r.pick(ROUND_MODES) } : {};
+  return { operands: [{ type: x }], attrs: { format, saturate: r.chance(0.5), ...mode } };
+};
+
+export const QUANTS = { quantize, requantize, dequantize, cast, round_float } satisfies Record<string, Propose>;

@@ -2,7 +2,7 @@
 import type { UnaryOp } from '../../../../ir/tensor/ops/unary.ts';
 import type { Converter, Converters } from './context.ts';
 
-type Plain = Exclude<UnaryOp, 'leaky_relu'>;
+type Plain = Exclude<UnaryOp, 'leaky_relu' | 'elu'>;
 
 function plain(op: Plain): Converter {
   return (context) => context.output(op, [context.input(0, 'the tensor').value], {});
@@ -21,7 +21,7 @@ export const UNARY_CONVERTERS = {
     const alpha = context.input(1, 'the slopes');
     context.output('prelu', [x.value, alpha.value], {});
   },
-  ELU: plain('elu'),
+  ELU: (context) => context.output('elu', [context.input(0, 'the tensor').value], {}),
   HARD_SWISH: plain('hard_swish'),
   LOGISTIC: plain('logistic'),
   TANH: plain('tanh'),

@@ -4,7 +4,7 @@ import { evaluate } from '../../../../ir/tensor/evaluate.ts';
 import { F32_MAX } from '../../../../ir/tensor/ops/binary.ts';
 import { broadcastShape } from '../../../../ir/tensor/ops/broadcast.ts';
 import { reciprocal } from '../../../../ir/tensor/ops/division.ts';
-import { opRecord } from '../../../../ir/tensor/ops/index.ts';
+import { type Attrs, opRecord } from '../../../../ir/tensor/ops/index.ts';
 import { type DType, NO_QUANT, type TensorType } from '../../../../ir/tensor/types.ts';
 import { casesOf, evaluationFault, graphOf, type LoadedCase } from '../../../support/cases.ts';
 import { singleNode } from '../../../support/single-node.ts';
@@ -99,6 +99,33 @@ suite('a float divided by zero is the largest finite number, as in the reference
   const graph = singleNode('div', { activation: 'none' }, types);
   const [y] = evaluate(graph, [Float32Array.of(1, -1, 0), new Float32Array(3)]).outputs;
   assert.equal(Array.from(y as Float32Array), [F32_MAX, -F32_MAX, Number.NaN]);
+});
+
+suite('semantics of ONNX: infinite quotients and NaN stay, integers wrap', () => {
+  const { POSITIVE_INFINITY: inf, NaN: nan } = Number;
+  const floats = [{ type: plain('f32', 5) }, { type: plain('f32', 5) }];
+  const run = (op: 'div' | 'minimum' | 'maximum', a: readonly number[], b: readonly number[]) => {
+    const attrs = op === 'div' ? { activation: 'none', semantics: 'onnx' } : { semantics: 'onnx' };
+    const graph = singleNode(op as 'div', attrs as Attrs<'div'>, floats);
+    return Array.from(evaluate(graph, [Float32Array.from(a), Float32Array.from(b)]).outputs[0] as Float32Array);
+  };
+  assert.equal(run('div', [1, -1, 0, 3e38, 1], [0, 0, 0, 1e-3, -0]), [inf, -inf, nan, inf, -inf]);
+  assert.equal(run('minimum', [nan, 1, nan, 2, inf], [1, nan, nan, 3, -inf]), [nan, nan, nan, 2, -inf]);
+  assert.equal(run('maximum', [nan, 1, nan, 2, inf], [1, nan, nan, 3, -inf]), [nan, nan, nan, 3, inf]);
+  const integers = [{ type: plain('i32', 4) }, { type: plain('i32', 4) }];
+  const graph = singleNode('div', { activation: 'none', semantics: 'onnx' }, integers);
+  const [y] = evaluate(graph, [Int32Array.of(-(2 ** 31), 5, -5, -7), Int32Array.of(-1, 0, 0, 2)]).outputs;
+  assert.equal(y, Int32Array.of(-(2 ** 31), 0, 0, -3));
+  const x = scaled('i8', 0.5, 3, 4);
+  const bytes = [Int8Array.of(-7, 3, 9, 127), Int8Array.of(1, 5, 3, -128)];
+  for (const op of ['div', 'minimum', 'maximum'] as const) {
+    const attrs = op === 'div' ? { activation: 'none' } : {};
+    const found = [{}, { semantics: 'onnx' }].map((more) => {
+      const node = singleNode(op as 'div', { ...attrs, ...more } as Attrs<'div'>, [{ type: x }, { type: x }]);
+      return evaluate(node, bytes).outputs[0];
+    });
+    assert.equal(found[0], found[1], `${op} of scaled integers`);
+  }
 });
 
 suite('laws: scales that the reference refuses', () => {

@@ -39,6 +39,33 @@ suite('rsqrt of what has no root is the largest value', () => {
   assert.equal(evaluate(graph, [Int8Array.of(-128, 0, 1, 4)]).outputs[0], Int8Array.of(127, 127, 64, 32));
 });
 
+suite('elu with an alpha scales what is negative, by the formula in double precision', () => {
+  const x = Float32Array.of(-0.001, -1, -30, 0, 2.5, -0);
+  const graph = singleNode('elu', { alpha: 0.3 }, [{ type: { dtype: 'f32', shape: [6], quant: { kind: 'none' } } }]);
+  const [y] = evaluate(graph, [x]).outputs;
+  x.forEach((value, i) => {
+    const expected = value < 0 ? 0.3 * Math.expm1(value) : value;
+    assert.ok(Math.abs((y[i] as number) - expected) <= 2e-7 * Math.abs(expected), `${value}: ${y[i]}`);
+  });
+  const byte = singleNode('elu', { alpha: 0.3 }, [{ type: quantized('i8', 0.1, 0) }], quantized('i8', 0.01, 0));
+  // -0.3 * (1 - e^-10) and -0.3 * (1 - e^-1) in steps of 0.01.
+  assert.equal(evaluate(byte, [Int8Array.of(-100, -10, 0, 5)]).outputs[0], Int8Array.of(-30, -19, 0, 50));
+});
+
+suite('sign of zeros, infinities and NaN', () => {
+  const type: TensorType = { dtype: 'f32', shape: [7], quant: { kind: 'none' } };
+  const x = Float32Array.of(3, -2, 0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN);
+  assert.equal(Array.from(evaluate(singleNode('sign', {}, [{ type }]), [x]).outputs[0] as Float32Array), [
+    1,
+    -1,
+    0,
+    0,
+    1,
+    -1,
+    Number.NaN,
+  ]);
+});
+
 suite('what the fixed-point forms cannot do is refused', () => {
   const of = (type: TensorType) => [{ type }];
   const byte = quantized('i8', 0.1, 0);

@@ -2,13 +2,15 @@ import { suite as makeSuite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Box, simplify } from '../../compiler/lower/boxes.ts';
 import { lower } from '../../compiler/lower/index.ts';
-import { TARGETS } from '../../compiler/targets/index.ts';
+import { TARGETS, type TargetName } from '../../compiler/targets/index.ts';
+import { evaluate } from '../../ir/tensor/evaluate.ts';
 import type { Graph } from '../../ir/tensor/graph.ts';
 import type { OpName } from '../../ir/tensor/ops/index.ts';
 import { parseGraph } from '../../ir/tensor/parse.ts';
 import { NO_QUANT, type TensorType } from '../../ir/tensor/types.ts';
 import { casesOf, evaluated, graphOf, KERNEL_TARGETS, loweringFault } from '../support/cases.ts';
-import { forAllGraphs, randomInputs } from '../support/random-graph.ts';
+import { Random } from '../support/random.ts';
+import { forAllGraphs, randomData, randomInputs } from '../support/random-graph.ts';
 import { programFault, singleNode } from '../support/single-node.ts';
 
 const suite = makeSuite('movement kernels');
@@ -172,6 +174,27 @@ suite('images far larger than their source', () => {
   const attrs = { size: [5000, 1] as [number, number], alignCorners: false, halfPixelCenters: false };
   const graph = singleNode('resize_bilinear', attrs, [{ type }]);
   assert.is(programFault(graph, [Int8Array.of(-128, 127, 3)], 'c'), undefined);
+});
+
+suite('slices against the axes and constant margins of every type, for every target', () => {
+  const r = new Random(31);
+  const shape = [2, 5, 3];
+  for (const dtype of ['f32', 'f16', 'i32', 'i16', 'i8', 'u8', 'bool'] as const) {
+    const type: TensorType = { dtype, shape, quant: NO_QUANT };
+    const data = randomData(r, type);
+    const one: TensorType = { dtype, shape: [], quant: NO_QUANT };
+    const reversed = singleNode('slice', { start: [1, 4, 2], stride: [-1, -2, -1], size: [2, 3, 3] }, [{ type }]);
+    const padded = singleNode('pad', { before: [0, 1, 2], after: [1, 0, 1] }, [{ type }, { type: one }]);
+    const expected = Array.from({ length: 18 }, (_, i) => {
+      const [a, b, c] = [1 - Math.floor(i / 9), 4 - 2 * (Math.floor(i / 3) % 3), 2 - (i % 3)] as const;
+      return data[(a * 5 + b) * 3 + c];
+    });
+    assert.equal([...(evaluate(reversed, [data]).outputs[0] as Float32Array)], expected, dtype);
+    for (const target of Object.keys(TARGETS) as TargetName[]) {
+      assert.is(programFault(reversed, [data], target), undefined, `slice of ${dtype} for ${target}`);
+      assert.is(programFault(padded, [data, randomData(r, one)], target), undefined, `pad of ${dtype} for ${target}`);
+    }
+  }
 });
 
 const walk = (start: number, ...strides: number[]) => ({ start, strides });

@@ -20,9 +20,12 @@ import { POOL_KERNELS } from './pool.ts';
 import { QUANT_KERNELS } from './quant.ts';
 import { RECURRENT_KERNELS } from './recurrent.ts';
 import { REDUCE_KERNELS } from './reduce.ts';
+import { RESAMPLE_KERNELS } from './resample.ts';
 import { RESIZE_KERNELS } from './resize.ts';
+import { SCATTER_KERNELS } from './scatter.ts';
 import { SIMD_KERNELS } from './simd/index.ts';
 import { SOFTMAX_KERNELS } from './softmax.ts';
+import { TOP_K_KERNELS } from './top-k.ts';
 import { TRANSPOSE_CONV_KERNELS } from './transpose-conv.ts';
 import { UNARY_KERNELS } from './unary.ts';
 
@@ -41,7 +44,10 @@ const GENERAL_KERNELS: { readonly [K in OpName]: readonly Kernel<K>[] } = {
   ...POOL_KERNELS,
   ...REDUCE_KERNELS,
   ...MOVEMENT_KERNELS,
+  ...SCATTER_KERNELS,
+  ...TOP_K_KERNELS,
   ...RESIZE_KERNELS,
+  ...RESAMPLE_KERNELS,
   ...QUANT_KERNELS,
   ...RECURRENT_KERNELS,
 };

@@ -4,6 +4,7 @@ import { elementCount, stridesOf, type TensorType } from '../../../ir/tensor/typ
 import { type Box, buildBoxes, movable, type Walk } from '../boxes.ts';
 import type { Kernel, Site } from '../kernel.ts';
 import { BLOCK_BOXES } from './movement-blocks.ts';
+import { GATHER_BOXES } from './movement-gather.ts';
 import { PAD_BOXES } from './movement-pad.ts';
 
 type InPlace<K extends OpName> = NonNullable<Kernel<K>['inPlace']>;
@@ -111,33 +112,27 @@ const tile = movement('tile', 'two loops per repeated axis: the repetitions, and
   ];
 });
 
-const gather = movement('gather', 'for every index, clamped to those that exist: copies what it chooses', (site) => {
-  const { x, y } = shapes(site as unknown as Site);
-  const { axis, batchDims } = site.attrs;
-  const indices = (site.inputs[1] as TensorType).shape;
-  const known = site.constant(1)?.data;
-  const limit = x[axis] as number;
-  const xStrides = stridesOf(x);
-  const own = stridesOf(indices);
-  const zeros = (count: number) => new Array<number>(count).fill(0);
-  const inner = xStrides.slice(axis + 1);
-  const chosen = {
-    indices: known === undefined ? 1 : Array.from(known, (i: number | bigint) => clampTo(Number(i), limit)),
-    start: 0,
-    strides: [...own.slice(0, batchDims), ...zeros(axis - batchDims), ...own.slice(batchDims), ...zeros(inner.length)],
-    step: xStrides[axis] as number,
-    limit,
-  };
-  const from = { start: 0, strides: [...xStrides.slice(0, axis), ...zeros(indices.length - batchDims), ...inner] };
-  return [{ source: X, shape: y, from, to: whole(y), lookups: [chosen] }];
-});
-
-function clampTo(index: number, limit: number): number {
-  return Math.min(Math.max(index, 0), limit - 1);
-}
-
+const gather = movement(
+  'gather',
+  'for every index, clamped to those that exist: copies what it chooses',
+  GATHER_BOXES.gather,
+);
+const gather_elements = movement(
+  'gather_elements',
+  'for every element: its index, clamped to those that exist, and a copy',
+  GATHER_BOXES.gather_elements,
+);
+const gather_nd = movement(
+  'gather_nd',
+  'for every list of indices, each clamped to those that exist: copies what it chooses',
+  GATHER_BOXES.gather_nd,
+);
 const pad = movement('pad', 'fills the margins axis by axis, then copies the operand between them', PAD_BOXES.pad);
-const mirror_pad = movement('mirror_pad', 'copies row by row, through tables of mirrored places', PAD_BOXES.mirror_pad);
+const mirror_pad = movement(
+  'mirror_pad',
+  'copies row by row, through tables of the places that margins show',
+  PAD_BOXES.mirror_pad,
+);
 const depth_to_space = movement('depth_to_space', 'a copy with five axes, merged', BLOCK_BOXES.depth_to_space);
 const space_to_depth = movement('space_to_depth', 'a copy with five axes, merged', BLOCK_BOXES.space_to_depth);
 const batch_to_space = movement(
@@ -159,6 +154,8 @@ export const MOVEMENT_KERNELS = {
   broadcast_to: [broadcast_to],
   tile: [tile],
   gather: [gather],
+  gather_elements: [gather_elements],
+  gather_nd: [gather_nd],
   pad: [pad],
   mirror_pad: [mirror_pad],
   depth_to_space: [depth_to_space],

@@ -13,8 +13,11 @@ import { POOL_OPS } from './pool.ts';
 import { QUANT_OPS } from './quant.ts';
 import { RECURRENT_OPS } from './recurrent.ts';
 import { REDUCE_OPS } from './reduce.ts';
+import { RESAMPLE_OPS } from './resample.ts';
 import { RESIZE_OPS } from './resize.ts';
+import { SCATTER_OPS } from './scatter.ts';
 import { SOFTMAX_OPS } from './softmax.ts';
+import { TOP_K_OPS } from './top-k.ts';
 import { TRANSPOSE_CONV_OPS } from './transpose-conv.ts';
 import { UNARY_OPS } from './unary.ts';
 
@@ -33,7 +36,10 @@ export const OPS = {
   ...POOL_OPS,
   ...REDUCE_OPS,
   ...MOVEMENT_OPS,
+  ...SCATTER_OPS,
+  ...TOP_K_OPS,
   ...RESIZE_OPS,
+  ...RESAMPLE_OPS,
   ...QUANT_OPS,
   ...RECURRENT_OPS,
 } as const;

@@ -1,17 +1,9 @@
 /** Ops that move elements without changing them. */
 import { z } from 'zod';
-import { defineOp, OpError, type Signature, signaturesFor } from '../op.ts';
-import {
-  DTYPES,
-  elementCount,
-  newData,
-  stridesOf,
-  type Tensor,
-  type TensorData,
-  type TensorType,
-  typeText,
-} from '../types.ts';
+import { defineOp, OpError, signaturesFor } from '../op.ts';
+import { DTYPES, elementCount, newData, stridesOf, type Tensor, type TensorType, typeText } from '../types.ts';
 import { BLOCK_OPS } from './blocks.ts';
+import { GATHER_OPS } from './gather.ts';
 import { PAD_OPS } from './pad.ts';
 import { MOVED_DTYPES, moved, placeIn } from './places.ts';
 import { axisAttr, extent } from './shared.ts';
@@ -207,55 +199,6 @@ const tile = defineOp<TileAttrs>({
   },
 });
 
-const gatherAttrs = z.strictObject({ axis: axisAttr, batchDims: axisAttr.default(0) });
-export type GatherAttrs = z.infer<typeof gatherAttrs>;
-
-/** The shape of a gather's result: the axis of x is replaced by the axes of the indices that are not shared. */
-function gatherShape(x: TensorType, indices: TensorType, { axis, batchDims }: GatherAttrs): number[] {
-  return [...x.shape.slice(0, axis), ...indices.shape.slice(batchDims), ...x.shape.slice(axis + 1)];
-}
-
-/** The index that is used for a stored one: the nearest that exists. */
-function clampIndex(stored: number | bigint, count: number): number {
-  return Math.min(Math.max(Number(stored), 0), count - 1);
-}
-
-const GATHER_SIGNATURES: readonly Signature[] = ['i32', 'i64', 'u8'].flatMap((indices) =>
-  signaturesFor(`T ${indices} -> T`, MOVED_DTYPES),
-);
-
-const gather = defineOp<GatherAttrs>({
-  doc:
-    'y[b.., o.., k.., i..] = x[b.., o.., indices[b.., k..], i..]: b are the first batchDims axes, which x and indices share, ' +
-    'the index stands at `axis`. Indices below 0 count as 0 and those past the end as the last, so no index is out of range.',
-  attrs: gatherAttrs,
-  inputs: ['x', 'indices'],
-  outputs: ['y'],
-  signatures: GATHER_SIGNATURES,
-  traits: { movement: true },
-  infer({ inputs, attrs }) {
-    const [x, indices] = inputs as [TensorType, TensorType];
-    const { axis, batchDims } = attrs;
-    const shared = (type: TensorType) => type.shape.slice(0, batchDims).join();
-    if (axis >= x.shape.length || batchDims > axis || batchDims > indices.shape.length) {
-      throw new OpError(`expected ${batchDims} batch axes <= axis ${axis} < rank, found ${typeText(x)}`);
-    }
-    if (shared(x) !== shared(indices)) {
-      throw new OpError(`expected ${batchDims} equal first extents, found ${typeText(x)} and ${typeText(indices)}`);
-    }
-    return [gatherShape(x, indices, attrs)];
-  },
-  evaluate({ inputs, outputs, attrs: { axis, batchDims } }) {
-    const [x, indices] = inputs as [Tensor, Tensor];
-    const own = indices.type.shape.length - batchDims;
-    return moved(outputs[0] as TensorType, x.data, (index) => {
-      const at = placeIn(indices.type.shape, [...index.slice(0, batchDims), ...index.slice(axis, axis + own)]);
-      const chosen = clampIndex((indices.data as TensorData)[at] as number | bigint, x.type.shape[axis] as number);
-      return placeIn(x.type.shape, [...index.slice(0, axis), chosen, ...index.slice(axis + own)]);
-    });
-  },
-});
-
 export const MOVEMENT_OPS = {
   reshape,
   transpose,
@@ -263,7 +206,7 @@ export const MOVEMENT_OPS = {
   concat,
   broadcast_to,
   tile,
-  gather,
+  ...GATHER_OPS,
   ...PAD_OPS,
   ...BLOCK_OPS,
 } as const;

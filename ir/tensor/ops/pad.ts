@@ -53,28 +53,39 @@ const pad = defineOp<PadAttrs>({
   },
 });
 
-const mirrorPadAttrs = z.strictObject({ ...padAttrs.shape, mode: z.enum(['reflect', 'symmetric']) });
+const mirrorPadAttrs = z.strictObject({ ...padAttrs.shape, mode: z.enum(['reflect', 'symmetric', 'edge', 'wrap']) });
 export type MirrorPadAttrs = z.infer<typeof mirrorPadAttrs>;
 
-/** The places along one axis of x, of extent `count`, that its mirrored margins and its own places show. */
+/** The places along one axis of x, of extent `count`, that its margins and its own places show. */
 export function mirroredPlaces(
   count: number,
   before: number,
   after: number,
   mode: MirrorPadAttrs['mode'],
 ): readonly number[] {
-  const edge = mode === 'symmetric' ? 1 : 0;
+  const placeOf = {
+    reflect: (place: number) => (place < 0 ? -place : 2 * (count - 1) - place),
+    symmetric: (place: number) => (place < 0 ? -place - 1 : 2 * count - 1 - place),
+    edge: (place: number) => (place < 0 ? 0 : count - 1),
+    wrap: (place: number) => ((place % count) + count) % count,
+  }[mode];
   return Array.from({ length: before + count + after }, (_, i) => {
     const place = i - before;
-    if (place < 0) return -place - edge;
-    return place < count ? place : 2 * (count - 1) - place + edge;
+    return place >= 0 && place < count ? place : placeOf(place);
   });
+}
+
+/** The largest margin that a mode can fill from an axis of `count` elements. */
+function mostMargin(count: number, mode: MirrorPadAttrs['mode']): number {
+  if (mode === 'symmetric') return count;
+  return mode === 'reflect' ? count - 1 : Number.POSITIVE_INFINITY;
 }
 
 const mirror_pad = defineOp<MirrorPadAttrs>({
   doc:
-    'y is x within margins that mirror it: `symmetric` repeats the edge (b a | a b c | c b), `reflect` does not ' +
-    '(c b | a b c | b a). Margins are no larger than what there is to mirror.',
+    'y is x within margins that repeat it: `symmetric` mirrors it with its edge (b a | a b c | c b), `reflect` without ' +
+    '(c b | a b c | b a), in margins no larger than what there is to mirror; `edge` repeats the edge (a a | a b c | c c), ' +
+    '`wrap` all of it (b c | a b c | a b), in any margins.',
   attrs: mirrorPadAttrs,
   inputs: ['x'],
   outputs: ['y'],
@@ -84,7 +95,7 @@ const mirror_pad = defineOp<MirrorPadAttrs>({
     const [x] = inputs as [TensorType];
     const shape = padShape(x, attrs);
     x.shape.forEach((count, axis) => {
-      const most = attrs.mode === 'symmetric' ? count : count - 1;
+      const most = mostMargin(count, attrs.mode);
       const margins = [attrs.before[axis] as number, attrs.after[axis] as number];
       if (Math.max(...margins) > most) {
         throw new OpError(`expected ${attrs.mode} margins of at most ${most} along axis ${axis}, found ${margins}`);

@@ -7,19 +7,27 @@ export const MOVED_DTYPES: readonly DType[] = ['f32', 'f16', 'i64', 'i32', 'i16'
 /** Where the element of the result at `index` comes from, or undefined for the filling. */
 export type PlaceOf = (index: readonly number[]) => number | undefined;
 
-/** y[index] = x[place(index)] for every index of y's shape, in row-major order. */
-export function moved(y: TensorType, x: TensorData, placeOf: PlaceOf, filling: number | bigint = 0): TensorData[] {
-  const data = newData(y.dtype, elementCount(y.shape));
-  const index = y.shape.map(() => 0);
-  for (let i = 0; i < data.length; i++) {
-    const place = placeOf(index);
-    data[i] = place === undefined ? filling : (x[place] as number | bigint);
+/** Calls back with every index of a shape in row-major order; the array is the same each time. */
+export function forEachIndex(shape: readonly number[], visit: (index: readonly number[]) => void): void {
+  const index = shape.map(() => 0);
+  for (let left = elementCount(shape); left > 0; left--) {
+    visit(index);
     for (let axis = index.length - 1; axis >= 0; axis--) {
       index[axis] = (index[axis] as number) + 1;
-      if ((index[axis] as number) < (y.shape[axis] as number)) break;
+      if ((index[axis] as number) < (shape[axis] as number)) break;
       index[axis] = 0;
     }
   }
+}
+
+/** y[index] = x[place(index)] for every index of y's shape, in row-major order. */
+export function moved(y: TensorType, x: TensorData, placeOf: PlaceOf, filling: number | bigint = 0): TensorData[] {
+  const data = newData(y.dtype, elementCount(y.shape));
+  let next = 0;
+  forEachIndex(y.shape, (index) => {
+    const place = placeOf(index);
+    data[next++] = place === undefined ? filling : (x[place] as number | bigint);
+  });
   return [data];
 }
 

@@ -3,6 +3,7 @@
 import type { OpName } from '../../../ir/tensor/ops/index.ts';
 import { ELEMENTWISE } from './elementwise.ts';
 import { IMAGES } from './images.ts';
+import { INDEXING } from './indexing.ts';
 import { MOVEMENT } from './movement.ts';
 import { PRODUCTS } from './products.ts';
 import { QUANTS } from './quant.ts';
@@ -14,6 +15,7 @@ import { ROWS } from './rows.ts';
 export const PROPOSE: { readonly [K in OpName]: Propose } = {
   ...ELEMENTWISE,
   ...IMAGES,
+  ...INDEXING,
   ...PRODUCTS,
   ...QUANTS,
   ...RECURRENT,

@@ -82,8 +82,9 @@ const pad: Propose = ({ r, x }) => {
 };
 
 const mirror_pad: Propose = ({ r, x }) => {
-  const mode = r.pick(['reflect', 'symmetric']);
-  const margins = () => x.shape.map((extent) => r.int(0, mode === 'reflect' ? extent - 1 : extent));
+  const mode = r.pick(['reflect', 'symmetric', 'edge', 'wrap'] as const);
+  const most = (extent: number) => ({ reflect: extent - 1, symmetric: extent, edge: 3, wrap: 2 * extent + 1 })[mode];
+  const margins = () => x.shape.map((extent) => r.int(0, most(extent)));
   return kept(x, { before: margins(), after: margins(), mode });
 };
 

@@ -60,6 +60,19 @@ suite('margins of a value that an input gives', () => {
   assert.equal(evaluate(graph, [values, Uint8Array.of(7)]).outputs[0], Uint8Array.of(1, 2, 3, 7, 4, 5, 6, 7));
 });
 
+suite('margins of the edge and of all, any number of times: np.pad(x, margins, mode), numpy 2.4', () => {
+  const pad = (mode: 'edge' | 'wrap', shape: number[], before: number[], after: number[]) => {
+    const graph = singleNode('mirror_pad', { before, after, mode }, [{ type: bytes(...shape) }]);
+    return [...(evaluate(graph, [values.slice(0, shape.length === 1 ? 3 : 4)]).outputs[0] as Uint8Array)];
+  };
+  assert.equal(pad('edge', [3], [5], [4]), [1, 1, 1, 1, 1, 1, 2, 3, 3, 3, 3, 3]);
+  assert.equal(pad('wrap', [3], [5], [4]), [2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3, 1]);
+  const edge = [1, 1, 1, 2, 2].concat([1, 1, 1, 2, 2], [3, 3, 3, 4, 4], [3, 3, 3, 4, 4], [3, 3, 3, 4, 4]);
+  assert.equal(pad('edge', [2, 2], [1, 2], [2, 1]), edge);
+  const wrap = [3, 4, 3, 4, 3].concat([1, 2, 1, 2, 1], [3, 4, 3, 4, 3], [1, 2, 1, 2, 1], [3, 4, 3, 4, 3]);
+  assert.equal(pad('wrap', [2, 2], [1, 2], [2, 1]), wrap);
+});
+
 suite('attributes that do not fit the operands are refused', () => {
   const wide = { type: bytes(1, 4, 4, 3) };
   assert.throws(() => singleNode('reshape', { shape: [7] }, [x]), /a shape of 6 elements/);

@@ -15,10 +15,17 @@ import { decode } from '../../compiler/import/onnx/wire.ts';
 import { ROOT } from '../../compiler/import/place.ts';
 import { typeOfValue } from '../../ir/tensor/graph.ts';
 import type { TensorData } from '../../ir/tensor/types.ts';
+import { recordSkip } from './toolchains.ts';
 
 const ROOT_FOLDER = fileURLToPath(new URL('../../.cache/onnx-suite', import.meta.url));
-export const SUITE_FOLDER = process.env.MCC_ONNX_SUITE ?? ROOT_FOLDER;
-export const hasSuite = existsSync(join(SUITE_FOLDER, 'node'));
+const SUITE_FOLDER = process.env.MCC_ONNX_SUITE ?? ROOT_FOLDER;
+
+/** Records a skip under the test's name where the suite is not installed. */
+export function skipUnlessSuite(test: string): boolean {
+  if (existsSync(join(SUITE_FOLDER, 'node'))) return false;
+  recordSkip(test, `no ONNX suite at ${SUITE_FOLDER} (tools/onnx-suite.sh, or set MCC_ONNX_SUITE)`);
+  return true;
+}
 
 export type Group = 'node' | 'simple' | 'pytorch-operator' | 'pytorch-converted';
 

@@ -41,10 +41,15 @@ export function importOnnx(bytes: Uint8Array, options: OnnxImportOptions): Impor
   importer.run(file.graph.node, frame, true);
   const outputs = bindOutputs(importer, frame, new Set(inputs));
   const { builder } = importer;
+  const layers = importer.layers.map(({ index, operator, outputs: values }) => ({
+    index,
+    opcode: operator,
+    outputs: values.filter(({ type }) => elementCount(type.shape) > 0).map(({ value }) => value),
+  }));
   const used = new Set([
     ...outputs,
     ...builder.nodes.flatMap((node) => node.inputs),
-    ...importer.layers.flatMap((layer) => layer.outputs.map(({ value }) => value)),
+    ...layers.flatMap((layer) => layer.outputs),
   ]);
   const constants = new Map([...builder.constants].filter(([name]) => used.has(name)));
   const types = new Map([...builder.types].filter(([name]) => constants.has(name) || !builder.constants.has(name)));
@@ -52,11 +57,7 @@ export function importOnnx(bytes: Uint8Array, options: OnnxImportOptions): Impor
   const rename = namesOfFile(graph, importer.names);
   return {
     graph: renamed(graph, rename),
-    layers: importer.layers.map(({ index, operator, outputs: values }) => ({
-      index,
-      opcode: operator,
-      outputs: values.map(({ value }) => rename.get(value) ?? value),
-    })),
+    layers: layers.map((layer) => ({ ...layer, outputs: layer.outputs.map((value) => rename.get(value) ?? value) })),
     tensorNames: new Map(),
     description: file.producer,
   };

@@ -56,4 +56,14 @@ const castLike: Converter = (node) => {
   return castTo(node, node.input(0), node.input(1).element, node.attributes.flag('saturate', true));
 };
 
-export const CAST: Converters = { Cast: cast, CastLike: castLike };
+/** The same bits as another type of as many; those of floats have no counterpart. */
+const bitCast: Converter = (node) => {
+  const x = node.input(0);
+  const target = elementOf(node, node.attributes.int('to', 0));
+  const [from, to] = [elementFacts(x.element), elementFacts(target)];
+  const fits = from.bits === to.bits && from.bits <= 16 && !isFloatElement(x.element) && !isFloatElement(target);
+  if (!fits) return node.refuse('integers of at most 16 bits', `${x.element} as ${target}`);
+  return { ...integerOf(node, x, target), element: target };
+};
+
+export const CAST: Converters = { Cast: cast, CastLike: castLike, BitCast: bitCast };

@@ -82,8 +82,9 @@ const topK: Converter = (node) => {
   const axis = node.axis(node.attributes.int('axis', -1), x.type.shape.length);
   const k = node.attributes.has('k') ? node.attributes.int('k', 1) : node.number(1, 'k');
   const largest = node.attributes.flag('largest', true);
-  const sorted = node.attributes.flag('sorted', true);
-  const [values, indices] = node.ops.emit('top_k', [x], { axis, k, largest, sorted }, [x.type.dtype, 'i32']);
+  // Unsorted means any order, which sorted is.
+  node.attributes.ignore('sorted');
+  const [values, indices] = node.ops.emit('top_k', [x], { axis, k, largest }, [x.type.dtype, 'i32']);
   return [
     { ...values, element: x.element },
     { ...indices, element: 'int64' },

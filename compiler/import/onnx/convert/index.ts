@@ -25,6 +25,7 @@ import { SEQUENCE } from './sequence.ts';
 import { SHAPE } from './shape.ts';
 import { SIGNAL } from './signal.ts';
 import { SLICE } from './slice.ts';
+import { TEXT } from './text.ts';
 import { TRAINING } from './training.ts';
 
 const MAIN: Converters = {
@@ -51,6 +52,7 @@ const MAIN: Converters = {
   ...SAMPLE,
   ...SIGNAL,
   ...SLICE,
+  ...TEXT,
 };
 
 const DOMAINS: ReadonlyMap<string, ReadonlyMap<string, Converter>> = new Map([

@@ -38,7 +38,8 @@ function place(x: number, { input, output, scale, start, end }: Axis, mode: Coor
     case 'pytorch_half_pixel':
       return output > 1 ? (x + 0.5) / scale - 0.5 : 0;
     case 'align_corners':
-      return output > 1 ? (x * (input - 1)) / (output - 1) : 0;
+      // The length before it is cut to a whole number, as the operator's reference has it.
+      return output > 1 ? (x * (input - 1)) / (scale * input - 1) : 0;
     case 'asymmetric':
       return x / scale;
     case 'tf_crop_and_resize':

@@ -13,13 +13,13 @@ interface Exception {
 
 const EXCEPTIONS: readonly Exception[] = [
   {
-    cases: /^test_(bernoulli|training_dropout)/,
+    cases: /^test_(bernoulli|training_dropout(_default)?(_mask)?$)/,
     reason: 'the answer is random',
     outside: true,
   },
   {
     cases:
-      /^test_(identity_(opt|sequence)|if_(opt|seq)|loop13_seq|loop16_seq_none|optional_|sequence_(insert|map)|split_to_sequence)/,
+      /^test_(identity_(opt|sequence)|if_(opt|seq)|loop13_seq|loop16_seq_none|optional_get_element_(optional_)?sequence|optional_get_element_optional_tensor|optional_has_element_(optional|tensor)_input|optional_has_element_empty_optional_input|sequence_(insert|map)|split_to_sequence)/,
     reason: 'a sequence or an optional is an input or output of the model, so its shape is not static',
     outside: true,
   },
@@ -53,6 +53,11 @@ const EXCEPTIONS: readonly Exception[] = [
   {
     cases: /^test_dft_inverse(_opset19)?$/,
     reason: 'the recorded answer holds rounding noise of 2e-7 where the exact one is 0, beyond the tolerance of 1e-7',
+    outside: false,
+  },
+  {
+    cases: /^test_cast(like)?_FLOAT(16)?_to_FLOAT4E2M1/,
+    reason: 'the answer for NaN, which FLOAT4E2M1 does not have and the standard leaves open',
     outside: false,
   },
   { cases: /^test_ai_onnx_ml_tree_ensemble/, reason: 'TreeEnsemble is not implemented', outside: false },

@@ -15,22 +15,18 @@ function float(formula: Formula): Converter {
 
 const relu: Formula = (ops, x) => (x.type.dtype === 'f32' ? ops.unary('relu', x) : ops.max(x, ops.number(0, x)));
 
-/** x where it is positive, else alpha * (e^x - 1). */
-function exponentialUnit(ops: Ops, x: Value, alpha: number): Value {
-  if (alpha === 1) return ops.unary('elu', x);
-  return ops.select(ops.compare('greater', x, ops.f32(0)), x, ops.mul(ops.f32(alpha), ops.unary('elu', x)));
-}
+const elu = (ops: Ops, x: Value, alpha: number): Value => ops.one('elu', [x], { alpha });
 
 const selu: Formula = (ops, x, { attributes }) => {
   const alpha = attributes.float('alpha', 1.6732632);
   const gamma = attributes.float('gamma', 1.050701);
-  return ops.mul(ops.f32(gamma), exponentialUnit(ops, x, alpha));
+  return ops.mul(ops.f32(gamma), elu(ops, x, alpha));
 };
 
 /** max(0, x) + min(0, alpha * (e^(x / alpha) - 1)) */
 const celu: Formula = (ops, x, { attributes }) => {
   const alpha = ops.f32(attributes.float('alpha', 1));
-  const below = ops.mul(alpha, ops.unary('elu', ops.min(ops.div(x, alpha), ops.f32(0))));
+  const below = ops.mul(alpha, elu(ops, ops.min(ops.div(x, alpha), ops.f32(0)), 1));
   return ops.add(ops.unary('relu', x), ops.min(ops.f32(0), below));
 };
 
@@ -125,7 +121,7 @@ export const FUNCTIONS: Converters = {
   Softsign: float((ops, x) => ops.div(x, ops.add(ops.f32(1), ops.unary('abs', x)))),
   Relu: float(relu),
   LeakyRelu: float((ops, x, { attributes }) => ops.one('leaky_relu', [x], { alpha: attributes.float('alpha', 0.01) })),
-  Elu: float((ops, x, { attributes }) => exponentialUnit(ops, x, attributes.float('alpha', 1))),
+  Elu: float((ops, x, { attributes }) => elu(ops, x, attributes.float('alpha', 1))),
   Selu: float(selu),
   Celu: float(celu),
   Gelu: float(gelu),

@@ -37,11 +37,7 @@ const ACTIVATIONS: Readonly<
     beta: 0.5,
     of: (a, b) => (ops, x) => ops.max(ops.f32(0), ops.min(ops.f32(1), ops.add(ops.mul(ops.f32(a), x), ops.f32(b)))),
   },
-  elu: {
-    alpha: 1,
-    of: (alpha) => (ops, x) =>
-      ops.select(ops.compare('greater', x, ops.f32(0)), x, ops.mul(ops.f32(alpha), ops.unary('elu', x))),
-  },
+  elu: { alpha: 1, of: (alpha) => (ops, x) => ops.one('elu', [x], { alpha }) },
 };
 
 /** Functions of each direction, in order; parameters are taken from their lists by those functions that have any. */

@@ -68,6 +68,7 @@ export const SPELL_VECTOR: { readonly [K in keyof typeof VECTOR]: Spelling } = {
   'i32x4.extadd_pairwise_i16x8_s': call('mcc_i32x4_extadd_pairwise_i16x8_s'),
   'i32x4.dot_i16x8_s': call('mcc_i32x4_dot_i16x8_s'),
   'i32x4.sdot_i8x16': call('mcc_i32x4_sdot_i8x16'),
+  'i32x4.sdot_lane_i8x16': call('mcc_i32x4_sdot_lane_i8x16'),
   'i32x4.usdot_i8x16': call('mcc_i32x4_usdot_i8x16'),
   'i64x2.extmul_low_i32x4_s': call('mcc_i64x2_extmul_low_i32x4_s'),
   'i64x2.extmul_high_i32x4_s': call('mcc_i64x2_extmul_high_i32x4_s'),

@@ -86,6 +86,16 @@ function dotProducts(right: 's' | 'u'): Expansion {
   };
 }
 
+/** The same with the four bytes at a lane of the second operand for all lanes. */
+const dotProductsByLane: Expansion = {
+  kind: 'inline',
+  build: (w, [a, b, c], [lane], keep) => {
+    const bytes = [0, 1, 2, 3].map((byte) => 4 * (lane as number) + byte);
+    const spread = keep('v128', w.i8x16.shuffle((b as Get)(), (b as Get)(), [...bytes, ...bytes, ...bytes, ...bytes]));
+    return dotProducts('s').build(w, [a as Get, spread, c as Get], [], keep);
+  },
+};
+
 /** Two i32 whose low halves become the high and the low half of one. */
 function packHalves(w: Constructors, high: Ref, low: Ref): Ref {
   return w.i32.or(w.i32.shl(high, w.i32.const(16)), w.i32.and(low, w.i32.const(0xffff)));
@@ -108,6 +118,7 @@ type Intrinsic = Extract<
   | 'i32.mulhi_s'
   | 'i32.mulhir_s'
   | 'i32x4.sdot_i8x16'
+  | 'i32x4.sdot_lane_i8x16'
   | 'i32x4.usdot_i8x16'
   | `dsp.${string}`
 >;
@@ -188,5 +199,6 @@ export const INTRINSICS: { readonly [K in Intrinsic]: Expansion } = {
   'dsp.pkhbt': inline2((w, a, b) => packHalves(w, b(), a())),
   'dsp.pkhtb': inline2((w, a, b) => w.i32.or(w.i32.shr_u(b(), w.i32.const(16)), w.i32.and(a(), w.i32.const(-65536)))),
   'i32x4.sdot_i8x16': dotProducts('s'),
+  'i32x4.sdot_lane_i8x16': dotProductsByLane,
   'i32x4.usdot_i8x16': dotProducts('u'),
 };

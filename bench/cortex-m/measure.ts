@@ -60,10 +60,12 @@ export interface Request {
   readonly core: Core | 'aarch64';
   readonly optimize: Optimize;
   readonly inputs: readonly Uint8Array[];
+  /** Further flags for the compiler. */
+  readonly flags?: readonly string[];
 }
 
 /** Throws NativeEngineError when a tool is missing or the compiler refuses. */
-export function measure({ graph, core, optimize, inputs }: Request): Measured {
+export function measure({ graph, core, optimize, inputs, flags = [] }: Request): Measured {
   const { program, plan } = lowerVerified(graph, TARGETS[core], { optimize });
   const folder = mkdtempSync(join(tmpdir(), 'mcc-bench-'));
   try {
@@ -71,7 +73,7 @@ export function measure({ graph, core, optimize, inputs }: Request): Measured {
     const executable = compileProject(folder, core, {
       outDir: join(folder, 'out'),
       optimize: optimize === 'size' ? '-Os' : '-O2',
-      flags: ['-fstack-usage'],
+      flags: ['-fstack-usage', ...flags],
     });
     const functions = listProgram(objdumpOf(executable), executable.program);
     const countsFile = join(folder, 'counts');

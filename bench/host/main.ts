@@ -28,11 +28,15 @@ const NAMES = Object.keys(CONTENDERS) as Contender[];
 interface Row {
   readonly model: Model;
   readonly best: ReadonlyMap<Contender, Timed>;
+  /** Compiled for every AArch64, and for cores with dot products. */
   readonly aarch64: Counted | undefined;
+  readonly dotprod: Counted | undefined;
 }
 
 /** Multiplications of the largest model whose instructions are counted: the emulator counts a million instructions a second. */
 const MOST_COUNTED = 20e6;
+
+const DOTPROD = '-march=armv8.2-a+dotprod';
 
 /** The result, or undefined with the reason on stderr. */
 function attempt<T>(what: string, body: () => T): T | undefined {
@@ -66,7 +70,7 @@ function timeModel(model: Model, rounds: number): ReadonlyMap<Contender, Timed> 
 
 const ms = (x: number): string => (x < 1 ? x.toFixed(4) : x.toFixed(x < 10 ? 3 : 2));
 
-function cellsOf({ model, best, aarch64 }: Row): string[] {
+function cellsOf({ model, best, aarch64, dotprod }: Row): string[] {
   const native = best.get('gcc -O3 -march=native');
   const peer = best.get('onnxruntime-node');
   const cell = (name: Contender): string => {
@@ -80,8 +84,11 @@ function cellsOf({ model, best, aarch64 }: Row): string[] {
     (model.macs / 1e6).toFixed(3),
     ...NAMES.map(cell),
     native && peer ? `${(peer.ms / native.ms).toFixed(2)}x` : '',
-    aarch64 ? aarch64.instructions.toLocaleString('en-US') : '',
-    aarch64 ? (aarch64.instructions / model.macs).toFixed(2) : '',
+    ...[aarch64, dotprod].flatMap((counted) =>
+      counted
+        ? [counted.instructions.toLocaleString('en-US'), (counted.instructions / model.macs).toFixed(2)]
+        : ['', ''],
+    ),
     aarch64 ? `${Number(errorOf(model.expected, aarch64.outputs).toPrecision(2))}` : '',
   ];
 }
@@ -93,6 +100,8 @@ function tableOf(rows: readonly Row[]): string {
     ...NAMES.map((name) => `${name}, ms`),
     'mcc against onnxruntime',
     'AArch64 instructions',
+    'per MAC',
+    'with dot products',
     'per MAC',
     'differs by',
   ];
@@ -109,7 +118,7 @@ function resultsPage(rows: readonly Row[]): string {
     `onnxruntime-node ${version}, with models converted to ONNX. One thread; a process for each figure: 600 ms of warm-up, then`,
     'batches of 15 ms for at least 0.7 s, of which the median counts; contenders took turns, and the best round stands here. In',
     "brackets: the answer's largest difference from the recorded one. AArch64: instructions of one inference of the same C under",
-    'qemu-user, aarch64-linux-gnu-gcc -O2; counts do not depend on the machine.',
+    `qemu-user, aarch64-linux-gnu-gcc -O2, and again with ${DOTPROD}; counts do not depend on the machine.`,
     '',
     tableOf(rows),
   ].join('\n')}\n`;
@@ -130,8 +139,9 @@ function main(): void {
     const model = readModel(name);
     const best = timeModel(model, Number(values.rounds));
     const isCounted = model.macs <= MOST_COUNTED;
-    const aarch64 = isCounted ? attempt(`${name} aarch64`, () => countAarch64(model)) : undefined;
-    const row = { model, best, aarch64 };
+    const counted = (...flags: readonly string[]) =>
+      isCounted ? attempt(`${name} aarch64`, () => countAarch64(model, flags)) : undefined;
+    const row = { model, best, aarch64: counted(), dotprod: counted(DOTPROD) };
     rows.push(row);
     console.log(cellsOf(row).join('  '));
   }
@@ -140,8 +150,8 @@ function main(): void {
     mkdirSync(new URL('.', RESULTS), { recursive: true });
     writeFileSync(RESULTS, resultsPage(rows));
   }
-  for (const { model, best, aarch64 } of rows.filter((row) => !row.model.isFloat)) {
-    const own = [best.get('gcc -O3'), best.get('gcc -O3 -march=native'), aarch64];
+  for (const { model, best, aarch64, dotprod } of rows.filter((row) => !row.model.isFloat)) {
+    const own = [best.get('gcc -O3'), best.get('gcc -O3 -march=native'), aarch64, dotprod];
     if (own.every((one) => one === undefined || errorOf(model.expected, one.outputs) === 0)) continue;
     console.error(`wrong answer: ${model.name}`);
     process.exitCode = 1;

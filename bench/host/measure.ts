@@ -84,10 +84,14 @@ export interface Counted {
   readonly outputs: readonly (readonly number[])[];
 }
 
-/** Instructions of one inference on AArch64, counted under qemu-user. Throws NativeEngineError when a tool is missing. */
-export function countAarch64({ graph, inputs }: Model): Counted {
+/**
+ * Instructions of one inference on AArch64, compiled with further flags, counted under qemu-user. Throws NativeEngineError
+ * when a tool is missing.
+ */
+export function countAarch64({ graph, inputs }: Model, flags: readonly string[]): Counted {
   const bytes = inputs.map(({ type, data }) => bytesOf(type, data));
-  const { instructions, outputs } = countInstructions({ graph, core: 'aarch64', optimize: 'speed', inputs: bytes });
+  const request = { graph, core: 'aarch64', optimize: 'speed', inputs: bytes, flags } as const;
+  const { instructions, outputs } = countInstructions(request);
   const values = graph.outputs.map((name, k) =>
     Array.from(dataFromBytes(typeOfValue(graph, name), outputs[k] as Uint8Array) as Float32Array),
   );

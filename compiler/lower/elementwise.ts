@@ -24,12 +24,14 @@ import type { OpName } from '../../ir/tensor/ops/index.ts';
 import type { OperandScale } from '../../ir/tensor/ops/rescale.ts';
 import { DTYPE_FACTS, elementCount, type TensorData, type TensorType } from '../../ir/tensor/types.ts';
 import { elemOf, type Kernel, type KernelBuilder, type Site } from './kernel.ts';
+import { type Elements, forElements } from './lanes.ts';
 import { elementwiseOverlap } from './overlap.ts';
 
 /** An operand of an elementwise loop: where its elements are and over which shape they repeat. */
 export interface Spread {
   readonly shape: readonly number[];
-  at(index: Operand): Expr;
+  /** One element, or a vector of it and those that follow; a constant that repeats is one scalar in either case. */
+  at(index: Operand, access?: 'v128'): Expr;
 }
 
 /** A loop nest over merged dimensions, with each operand's strides along them. */
@@ -125,12 +127,13 @@ export function buildElementwise<K extends OpName>(
     }
     const starts = walks.map((own, i) => (known[i] === depth ? k.let(`from${i}`, place(own, indices)) : i32(0)));
     const to = k.let('to', place(strides[walks.length], indices));
-    k.for('i', 0, extents[depth - 1] ?? 1, (index) => {
-      walks.forEach((own, i) => {
-        if (known[i] === depth) load(i, add(starts[i], mul(index, own[depth - 1] ?? 0)));
-      });
-      k.store(y, add(to, index), combine(operands.map((_, i) => values.get(i) as Expr)));
+    const elements = walks.map((own, i): Elements => {
+      if (known[i] !== depth) return () => values.get(i) as Expr;
+      return (index, access) => operands[i].at(add(starts[i], mul(index, own[depth - 1] ?? 0)), access);
     });
+    forElements(k as unknown as KernelBuilder, extents[depth - 1] ?? 1, elements, { y, first: to }, (loaded) =>
+      combine(loaded.map((x, i) => (known[i] === depth ? k.let(`x${i}`, prepare(x, i)) : x))),
+    );
   };
   nest([]);
 }

@@ -142,6 +142,13 @@ export class KernelBuilder<K extends OpName = OpName> extends FunctionBuilder {
     return func;
   }
 
+  /** A helper that is known already. */
+  helperNamed(name: string): Func {
+    const func = this.helpers.get(name);
+    if (func === undefined) throw new RangeError(`${this.site.op} knows no helper ${name}`);
+    return func;
+  }
+
   /** The built function with its bindings. */
   build(inPlace: BuiltKernel['inPlace'], overlap: BuiltKernel['overlap']): BuiltKernel {
     return { func: this.finish(), helpers: [...this.helpers.values()], bindings: this.bindings, inPlace, overlap };

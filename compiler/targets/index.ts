@@ -5,8 +5,11 @@ export interface Target {
   readonly name: string;
   readonly doc: string;
   readonly backend: 'c' | 'wasm';
-  /** Vector registers that kernels may use: 128-bit SIMD, the same with relaxed dot products, or Helium's. */
-  readonly vector: 'none' | 'v128' | 'v128-relaxed' | 'mve';
+  /**
+   * Vector registers that kernels may use: 128-bit SIMD, the same with relaxed dot products, 64-bit Arm's with dot products
+   * by element, or Helium's.
+   */
+  readonly vector: 'none' | 'v128' | 'v128-relaxed' | 'v128-sdot' | 'mve';
   /** Has the dual 16-bit multiplies of Armv7E-M (`dsp.*` instructions are cheap). */
   readonly dsp: boolean;
   /** Multiplies 32 by 32 bits to 64 in one instruction. */
@@ -84,7 +87,7 @@ export const TARGETS = {
     narrow: { registers: 24, multiply: 'separate', pairedLoads: false, reach: 2047 },
   }),
   aarch64: cTarget('aarch64', '64-bit Arm with NEON: phones and boards with an operating system', WIDE_CORE, {
-    vector: 'v128',
+    vector: 'v128-sdot',
   }),
   'x86-64': cTarget('x86-64', '64-bit x86: SSE2, and what the compiler is told the machine has', WIDE_CORE, {
     vector: 'v128',
@@ -102,6 +105,11 @@ export type TargetName = keyof typeof TARGETS;
 
 export function findTarget(name: string): Target | undefined {
   return Object.hasOwn(TARGETS, name) ? TARGETS[name as TargetName] : undefined;
+}
+
+/** Has 128-bit vectors with the lanes of WebAssembly's. */
+export function hasV128({ vector }: Target): boolean {
+  return vector === 'v128' || vector === 'v128-relaxed' || vector === 'v128-sdot';
 }
 
 /** Cores with little flash, which gain nothing from a copy of the code for each layer's numbers. */

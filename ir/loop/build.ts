@@ -19,7 +19,6 @@ import {
   type Expr,
   type Func,
   type Param,
-  type ScalarType,
   type Stmt,
   type Type,
 } from './types.ts';
@@ -178,7 +177,7 @@ export class FunctionBuilder {
     };
   }
 
-  scalar(name: string, type: ScalarType): Expr {
+  scalar(name: string, type: Type): Expr {
     const unique = this.unique(name);
     this.params.push({ kind: 'scalar', name: unique, type });
     return { kind: 'var', name: unique, type };
@@ -243,6 +242,15 @@ export class FunctionBuilder {
     this.body.push({ kind: 'if', cond: test, body: this.collect(body), orElse: this.collect(orElse) });
   }
 
+  /** What `body` would add, without adding it, and what it gives. The names are taken nevertheless. */
+  capture(body: () => Expr): { readonly body: readonly Stmt[]; readonly value: Expr } {
+    let value: Expr | undefined;
+    const statements = this.collect(() => {
+      value = body();
+    });
+    return { body: statements, value: value as unknown as Expr };
+  }
+
   comment(text: string): void {
     this.body.push({ kind: 'comment', text });
   }
@@ -256,7 +264,6 @@ export class FunctionBuilder {
   finishWith(value: Operand): Func {
     const e = expr(value);
     const result = typeOf(e);
-    if (result === 'v128') throw new TypeError(`${this.name}: a helper returns a scalar, not v128`);
     const body: Stmt[] = [...this.body, { kind: 'return', value: e }];
     return { name: this.name, doc: this.doc, params: this.params, result, body };
   }

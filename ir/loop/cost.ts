@@ -51,7 +51,7 @@ export function classOf(op: Opcode): OpClass {
   if (op === 'mve.vmladav_s8' || op === 'mve.vmladava_s8' || op.startsWith('mve.vmull')) return 'vectorMac';
   if (op === 'i32.div_s' || op === 'i32.rem_s') return 'div';
   if (/^f(?:32|64)\.(?:div|sqrt)$/.test(op)) return op.startsWith('f32') ? 'f32div' : 'f64div';
-  if (/\.(?:extmul|dot|sdot|usdot|q15mulr)_/.test(op)) return 'vectorMac';
+  if (/\.(?:extmul|dot|sdot|sdot_lane|usdot|q15mulr)_/.test(op)) return 'vectorMac';
   const family = op.slice(0, op.indexOf('.'));
   const isProduct = /\.mul(?:_wrap)?$/.test(op);
   if (family === 'i32') return isProduct ? 'mul' : 'alu';

@@ -127,7 +127,7 @@ export function compileOp(e: Op, args: readonly Thunk[]): Thunk {
   const fastConst = FAST_CONST[e.op];
   if (fastConst !== undefined && right?.kind === 'const') return fastConst(a as NumberThunk, right.value as number, e);
   const vector = FAST_VECTOR[e.op];
-  if (vector !== undefined) return vector(a as () => Uint8Array, b as () => Uint8Array, c as () => Uint8Array);
+  if (vector !== undefined) return vector(a as () => Uint8Array, b as () => Uint8Array, c as () => Uint8Array, e.imm);
   const fast = FAST[e.op];
   return fast === undefined ? general(e, a, b, c) : fast(a as NumberThunk, b as NumberThunk, e);
 }

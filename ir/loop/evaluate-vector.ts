@@ -78,6 +78,12 @@ const dot8 = (right: Int8Array | Uint8Array) => (): void => {
   }
 };
 
+/** The same with the four bytes at one lane of B for all lanes. */
+const dot8Lane = (n: number) => (): void => {
+  B.i32.fill(lane(B.i32, n));
+  dot8(B.i8)();
+};
+
 function accumulated(a: VectorThunk, b: VectorThunk, c: VectorThunk, compute: () => void): VectorThunk {
   return () => {
     const left = a();
@@ -90,7 +96,7 @@ function accumulated(a: VectorThunk, b: VectorThunk, c: VectorThunk, compute: ()
   };
 }
 
-type Factory = (a: VectorThunk, b: VectorThunk, c: VectorThunk) => VectorThunk;
+type Factory = (a: VectorThunk, b: VectorThunk, c: VectorThunk, imm: readonly number[]) => VectorThunk;
 
 export const FAST_VECTOR: Readonly<Partial<Record<Opcode, Factory>>> = {
   'i32x4.add': (a, b) => binary(a, b, add32),
@@ -102,5 +108,6 @@ export const FAST_VECTOR: Readonly<Partial<Record<Opcode, Factory>>> = {
   'i16x8.extmul_high_i8x16_s': (a, b) => binary(a, b, extmul8(8)),
   'i32x4.extadd_pairwise_i16x8_s': (a) => unary(a, pairs16),
   'i32x4.sdot_i8x16': (a, b, c) => accumulated(a, b, c, dot8(B.i8)),
+  'i32x4.sdot_lane_i8x16': (a, b, c, imm) => accumulated(a, b, c, dot8Lane(imm[0] as number)),
   'i32x4.usdot_i8x16': (a, b, c) => accumulated(a, b, c, dot8(B.bytes)),
 };

@@ -153,6 +153,8 @@ function dot4(b: Lanes, doc: string): Instruction {
   return { params: ['v128', 'v128', 'v128'], result: 'v128', doc, evaluate };
 }
 
+const SDOT = dot4('i8x16', 'c[i] + the four products of a and b at bytes 4i .. 4i+3, both signed, wrapping (SDOT)');
+
 const clampTo = (low: number, high: number) => (x: number) => Math.min(high, Math.max(low, x));
 
 export const VECTOR = {
@@ -253,10 +255,17 @@ export const VECTOR = {
       );
     },
   },
-  'i32x4.sdot_i8x16': dot4(
-    'i8x16',
-    'c[i] + the four products of a and b at bytes 4i .. 4i+3, both signed, wrapping (SDOT)',
-  ),
+  'i32x4.sdot_i8x16': SDOT,
+  'i32x4.sdot_lane_i8x16': {
+    params: ['v128', 'v128', 'v128'],
+    result: 'v128',
+    imm: { count: 1, bound: 4 },
+    doc: 'c[i] + the four products of a at bytes 4i .. 4i+3 and b at bytes 4n .. 4n+3, both signed, wrapping (SDOT by element)',
+    evaluate: (a: Uint8Array, b: Uint8Array, acc: Uint8Array, lane: number) => {
+      const right = lanesOf(b, 'i32x4')[lane] as number;
+      return SDOT.evaluate(a, vectorOf('i32x4', [right, right, right, right]), acc);
+    },
+  },
   'i32x4.usdot_i8x16': dot4('u8x16', 'as sdot with b unsigned (USDOT, VPDPBUSD)'),
   'i64x2.extmul_low_i32x4_s': extmul64(0),
   'i64x2.extmul_high_i32x4_s': extmul64(2),

@@ -67,7 +67,7 @@ class Parser {
     this.registers = new Map();
     this.buffers = new Set();
     const params = this.list('(', ')', () => this.param());
-    const result = reader.accept('->') ? reader.oneOf(SCALAR_TYPES, 'a scalar type') : null;
+    const result = reader.accept('->') ? reader.oneOf(TYPES, 'a register type') : null;
     return { name, doc, params, result, body: this.body() };
   }
 
@@ -101,7 +101,7 @@ class Parser {
     reader.expect(':');
     const access = MODES.find((mode) => reader.is(mode));
     if (access === undefined) {
-      const type = reader.oneOf(SCALAR_TYPES, 'rom, in, out, inout or a scalar type');
+      const type = reader.oneOf(TYPES, 'rom, in, out, inout or a register type');
       this.registers.set(name, type);
       return { kind: 'scalar', name, type };
     }
@@ -292,7 +292,7 @@ class Parser {
   }
 
   private call(token: Token): Expr {
-    const type = SCALAR_TYPES.find((candidate) => token.text === `call.${candidate}`);
+    const type = TYPES.find((candidate) => token.text === `call.${candidate}`);
     if (type === undefined) this.reader.expected('`call.` with a scalar type, such as `call.i32`', token);
     const fn = this.reader.name('the name of a helper');
     return { kind: 'call', fn, type, args: this.list('(', ')', () => this.expr()) };

@@ -50,7 +50,7 @@ export type Expr =
   | { readonly kind: 'var'; readonly name: string; readonly type: Type }
   | Load
   | { readonly kind: 'op'; readonly op: Opcode; readonly args: readonly Expr[]; readonly imm: readonly number[] }
-  | { readonly kind: 'call'; readonly fn: string; readonly type: ScalarType; readonly args: readonly Expr[] };
+  | { readonly kind: 'call'; readonly fn: string; readonly type: Type; readonly args: readonly Expr[] };
 
 /**
  * `index` counts elements of the buffer. When `access` is not the buffer's own element type the bytes from that element on
@@ -102,10 +102,11 @@ export interface BufferParam {
   readonly access: 'rom' | 'in' | 'out' | 'inout';
 }
 
+/** A value in a register: a scalar, or a vector where only other functions call this one. */
 export interface ScalarParam {
   readonly kind: 'scalar';
   readonly name: string;
-  readonly type: ScalarType;
+  readonly type: Type;
 }
 
 export type Param = BufferParam | ScalarParam;
@@ -115,8 +116,8 @@ export interface Func {
   /** Printed as a comment above the function: what it computes, the loop nest, what it is specialised for. */
   readonly doc: readonly string[];
   readonly params: readonly Param[];
-  /** `null`: a kernel, called for its stores. Otherwise a scalar helper whose last statement is `return`. */
-  readonly result: ScalarType | null;
+  /** `null`: a kernel, called for its stores. Otherwise a helper on registers whose last statement is `return`. */
+  readonly result: Type | null;
   readonly body: readonly Stmt[];
 }
 

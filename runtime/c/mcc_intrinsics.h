@@ -1006,7 +1006,7 @@ typedef struct mcc_v128 {
 #endif
 
 
-/*@ MCC_NATIVE1 MCC_NATIVE2 MCC_NATIVE_SHIFT mcc_neon_s8 mcc_neon_s16 mcc_neon_s64 mcc_neon_f32 mcc_neon_of_s8 mcc_neon_of_s16 mcc_neon_of_s64 mcc_neon_of_f32 mcc_sse_f32 mcc_sse_of_f32 mcc_sse_pick */
+/*@ MCC_NATIVE1 MCC_NATIVE2 MCC_NATIVE_SHIFT mcc_neon_s8 mcc_neon_s16 mcc_neon_s64 mcc_neon_f32 mcc_neon_of_s8 mcc_neon_of_s16 mcc_neon_of_s64 mcc_neon_of_u32 mcc_neon_of_f32 mcc_sse_f32 mcc_sse_of_f32 mcc_sse_pick */
 /* name(a), name(a, b) and name(a, n) by an expression for x86 and one for 64-bit Arm. */
 #if MCC_HAS_SSE2
 #define MCC_NATIVE(head, sse, neon) \
@@ -1025,11 +1025,37 @@ typedef struct mcc_v128 {
 #define mcc_neon_of_s8(v) vreinterpretq_s32_s8(v)
 #define mcc_neon_of_s16(v) vreinterpretq_s32_s16(v)
 #define mcc_neon_of_s64(v) vreinterpretq_s32_s64(v)
+#define mcc_neon_of_u32(v) vreinterpretq_s32_u32(v)
 #define mcc_neon_of_f32(v) vreinterpretq_s32_f32(v)
 #define mcc_sse_f32(v) _mm_castsi128_ps(v)
 #define mcc_sse_of_f32(v) _mm_castps_si128(v)
 /* Bits of a where the mask has ones, of b elsewhere. */
 #define mcc_sse_pick(mask, a, b) _mm_or_si128(_mm_and_si128(mask, a), _mm_andnot_si128(mask, b))
+
+
+/*@ mcc_sse_floor mcc_sse_ceil mcc_sse_nearest */
+#if MCC_HAS_SSE2 && !defined(__SSE4_1__)
+/* `whole` with the sign of x where |x| < 2^23; beyond, and for NaN, x itself. */
+static inline __m128i mcc_sse_rounded(__m128i x, __m128 whole) {
+  __m128i magnitude = _mm_and_si128(x, _mm_set1_epi32(INT32_MAX));
+  __m128i is_small = mcc_sse_of_f32(_mm_cmplt_ps(mcc_sse_f32(magnitude), _mm_set1_ps(8388608.0f)));
+  __m128i sign = _mm_and_si128(x, _mm_set1_epi32(INT32_MIN));
+  return mcc_sse_pick(is_small, _mm_or_si128(mcc_sse_of_f32(whole), sign), x);
+}
+static inline __m128i mcc_sse_floor(__m128i x) {
+  __m128 whole = _mm_cvtepi32_ps(_mm_cvttps_epi32(mcc_sse_f32(x)));
+  __m128 above = _mm_and_ps(_mm_cmpgt_ps(whole, mcc_sse_f32(x)), _mm_set1_ps(1.0f));
+  return mcc_sse_rounded(x, _mm_sub_ps(whole, above));
+}
+static inline __m128i mcc_sse_ceil(__m128i x) {
+  __m128 whole = _mm_cvtepi32_ps(_mm_cvttps_epi32(mcc_sse_f32(x)));
+  __m128 below = _mm_and_ps(_mm_cmplt_ps(whole, mcc_sse_f32(x)), _mm_set1_ps(1.0f));
+  return mcc_sse_rounded(x, _mm_add_ps(whole, below));
+}
+static inline __m128i mcc_sse_nearest(__m128i x) {
+  return mcc_sse_rounded(x, _mm_cvtepi32_ps(_mm_cvtps_epi32(mcc_sse_f32(x))));
+}
+#endif
 
 
 /*@ mcc_sse_mul_low mcc_sse_mul_wide */
@@ -1358,7 +1384,11 @@ MCC_MAP2(mcc_v128_andnot, uint32_t, uint32_t, uint32_t, 4, a[i] & ~b[i])
 /*@ mcc_v128_bitselect */
 /* bits of a where c has ones, of b elsewhere */
 static inline mcc_v128 mcc_v128_bitselect(mcc_v128 a, mcc_v128 b, mcc_v128 c) {
+#if MCC_HAS_NEON
+  return vbslq_s32(vreinterpretq_u32_s32(c), a, b);
+#else
   return mcc_v128_or(mcc_v128_and(a, c), mcc_v128_andnot(b, c));
+#endif
 }
 
 
@@ -1787,15 +1817,30 @@ MCC_SHIFT(mcc_i32x4_shr_s, int32_t, 4, a[i] >> n)
 
 
 /*@ mcc_i32x4_shr_u */
+#if MCC_HAS_VECTORS
+MCC_NATIVE_SHIFT(mcc_i32x4_shr_u, _mm_srli_epi32(a, n),
+            mcc_neon_of_u32(vshlq_u32(vreinterpretq_u32_s32(a), vdupq_n_s32(-n))))
+#else
 MCC_SHIFT(mcc_i32x4_shr_u, uint32_t, 4, a[i] >> n)
+#endif
 
 
 /*@ mcc_i32x4_eq */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_eq, _mm_cmpeq_epi32(a, b),
+            mcc_neon_of_u32(vceqq_s32(a, b)))
+#else
 MCC_MAP2(mcc_i32x4_eq, int32_t, int32_t, int32_t, 4, a[i] == b[i] ? -1 : 0)
+#endif
 
 
 /*@ mcc_i32x4_gt_s */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_i32x4_gt_s, _mm_cmpgt_epi32(a, b),
+            mcc_neon_of_u32(vcgtq_s32(a, b)))
+#else
 MCC_MAP2(mcc_i32x4_gt_s, int32_t, int32_t, int32_t, 4, a[i] > b[i] ? -1 : 0)
+#endif
 
 
 /*@ mcc_i32x4_extend_low_i16x8_s */
@@ -1868,8 +1913,31 @@ MCC_MAP2(mcc_i64x2_add, uint64_t, uint64_t, uint64_t, 2, a[i] + b[i])
 #endif
 
 
+/*@ MCC_HAS_DOT */
+/* 64-bit Arm with dot products of signed bytes: -march=armv8.2-a+dotprod and what includes it. */
+#if MCC_HAS_NEON && defined(__ARM_FEATURE_DOTPROD)
+#define MCC_HAS_DOT 1
+#else
+#define MCC_HAS_DOT 0
+#endif
+
+
 /*@ mcc_i32x4_sdot_i8x16 */
 /* lane i is c[i] plus the four products of bytes 4i .. 4i + 3, wrapping */
+#if MCC_HAS_NEON
+static inline mcc_v128 mcc_i32x4_sdot_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 vc) {
+  int8x16_t a = mcc_neon_s8(va);
+  int8x16_t b = mcc_neon_s8(vb);
+#if MCC_HAS_DOT
+  return vdotq_s32(vc, a, b);
+#else
+  /* Two products of -128 by -128 do not fit in 16 bits together, so pairs are added in 32. */
+  int32x4_t low = vpaddlq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+  int32x4_t high = vpaddlq_s16(vmull_high_s8(a, b));
+  return vaddq_s32(vc, vpaddq_s32(low, high));
+#endif
+}
+#else
 static inline mcc_v128 mcc_i32x4_sdot_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 vc) {
   int8_t a[16];
   int8_t b[16];
@@ -1882,6 +1950,37 @@ static inline mcc_v128 mcc_i32x4_sdot_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 v
   }
   memcpy(&vc, c, sizeof vc);
   return vc;
+}
+#endif
+
+
+/*@ mcc_i32x4_sdot_lane_i8x16 */
+/* as sdot with bytes 4 * lane .. 4 * lane + 3 of b for all lanes */
+static inline mcc_v128 mcc_i32x4_sdot_lane_i8x16(mcc_v128 va, mcc_v128 vb, mcc_v128 vc, int lane) {
+#if MCC_HAS_DOT
+  /* The instruction wants a constant. */
+  switch (lane) {
+    case 0: return vdotq_laneq_s32(vc, mcc_neon_s8(va), mcc_neon_s8(vb), 0);
+    case 1: return vdotq_laneq_s32(vc, mcc_neon_s8(va), mcc_neon_s8(vb), 1);
+    case 2: return vdotq_laneq_s32(vc, mcc_neon_s8(va), mcc_neon_s8(vb), 2);
+    default: return vdotq_laneq_s32(vc, mcc_neon_s8(va), mcc_neon_s8(vb), 3);
+  }
+#elif MCC_HAS_NEON
+  switch (lane) {
+    case 0: return mcc_i32x4_sdot_i8x16(va, vdupq_laneq_s32(vb, 0), vc);
+    case 1: return mcc_i32x4_sdot_i8x16(va, vdupq_laneq_s32(vb, 1), vc);
+    case 2: return mcc_i32x4_sdot_i8x16(va, vdupq_laneq_s32(vb, 2), vc);
+    default: return mcc_i32x4_sdot_i8x16(va, vdupq_laneq_s32(vb, 3), vc);
+  }
+#else
+  uint8_t b[16];
+  memcpy(b, &vb, sizeof b);
+  for (int i = 0; i < 16; i += 1) {
+    b[i] = b[4 * lane + i % 4];
+  }
+  memcpy(&vb, b, sizeof vb);
+  return mcc_i32x4_sdot_i8x16(va, vb, vc);
+#endif
 }
 
 
@@ -1970,35 +2069,75 @@ MCC_MAP2(mcc_f32x4_pmax, float, float, float, 4, a[i] < b[i] ? b[i] : a[i])
 
 
 /*@ mcc_f32x4_lt */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_lt, mcc_sse_of_f32(_mm_cmplt_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_u32(vcltq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_lt, float, float, int32_t, 4, a[i] < b[i] ? -1 : 0)
+#endif
 
 
 /*@ mcc_f32x4_eq */
+#if MCC_HAS_VECTORS
+MCC_NATIVE2(mcc_f32x4_eq, mcc_sse_of_f32(_mm_cmpeq_ps(mcc_sse_f32(a), mcc_sse_f32(b))),
+            mcc_neon_of_u32(vceqq_f32(mcc_neon_f32(a), mcc_neon_f32(b))))
+#else
 MCC_MAP2(mcc_f32x4_eq, float, float, int32_t, 4, a[i] == b[i] ? -1 : 0)
+#endif
 
 
 /*@ mcc_f32x4_abs */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_abs, _mm_and_si128(a, _mm_set1_epi32(INT32_MAX)),
+            mcc_neon_of_f32(vabsq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_abs, float, float, 4, mcc_abs_f32(a[i]))
+#endif
 
 
 /*@ mcc_f32x4_neg */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_neg, _mm_xor_si128(a, _mm_set1_epi32(INT32_MIN)),
+            mcc_neon_of_f32(vnegq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_neg, float, float, 4, -a[i])
+#endif
 
 
 /*@ mcc_f32x4_sqrt */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_sqrt, mcc_sse_of_f32(_mm_sqrt_ps(mcc_sse_f32(a))),
+            mcc_neon_of_f32(vsqrtq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_sqrt, float, float, 4, mcc_sqrt_f32(a[i]))
+#endif
 
 
 /*@ mcc_f32x4_floor */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_floor, MCC_SSE41(mcc_sse_of_f32(_mm_floor_ps(mcc_sse_f32(a))), mcc_sse_floor(a)),
+            mcc_neon_of_f32(vrndmq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_floor, float, float, 4, mcc_floor_f32(a[i]))
+#endif
 
 
 /*@ mcc_f32x4_ceil */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_ceil, MCC_SSE41(mcc_sse_of_f32(_mm_ceil_ps(mcc_sse_f32(a))), mcc_sse_ceil(a)),
+            mcc_neon_of_f32(vrndpq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_ceil, float, float, 4, mcc_ceil_f32(a[i]))
+#endif
 
 
 /*@ mcc_f32x4_nearest */
+#if MCC_HAS_VECTORS
+MCC_NATIVE1(mcc_f32x4_nearest, MCC_SSE41(mcc_sse_of_f32(_mm_round_ps(mcc_sse_f32(a), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)), mcc_sse_nearest(a)),
+            mcc_neon_of_f32(vrndnq_f32(mcc_neon_f32(a))))
+#else
 MCC_MAP1(mcc_f32x4_nearest, float, float, 4, mcc_nearest_f32(a[i]))
+#endif
 
 
 /*@ mcc_address */

@@ -1,4 +1,4 @@
-/** Many small programs in one executable of the host: compiling and starting each alone would take minutes. */
+/** Many small programs in one executable: compiling and starting each alone would take minutes. */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -17,6 +17,8 @@ export interface BatchItem {
 export interface BatchOptions {
   readonly cc: string;
   readonly flags: readonly string[];
+  /** The emulator that starts the program; absent where it runs here. */
+  readonly runner?: string;
 }
 
 const STRICT = [
@@ -43,7 +45,9 @@ export async function runBatch(items: readonly BatchItem[], options: BatchOption
     writeFileSync(join(folder, 'main.c'), batchMain(items));
     await compileAll(folder, items.length, options);
     writeFileSync(join(folder, 'in.bin'), Buffer.concat(items.flatMap(({ runs }) => runs.flat())));
-    const { status, stderr, error } = spawnSync(join(folder, 'batch'), [], {
+    const batch = join(folder, 'batch');
+    const [command, args] = options.runner === undefined ? [batch, []] : [options.runner, [batch]];
+    const { status, stderr, error } = spawnSync(command, args, {
       cwd: folder,
       encoding: 'utf8',
       timeout: 120_000,

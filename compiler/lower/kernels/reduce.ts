@@ -1,5 +1,19 @@
 /** Kernels of reductions along axes and of running sums. */
-import { add, affine, expr, f32, f64, i64, max, min, mul, type Operand, op, sub } from '../../../ir/loop/build.ts';
+import {
+  add,
+  affine,
+  type Buffer,
+  expr,
+  f32,
+  f64,
+  i64,
+  max,
+  min,
+  mul,
+  type Operand,
+  op,
+  sub,
+} from '../../../ir/loop/build.ts';
 import type { Opcode } from '../../../ir/loop/instructions.ts';
 import type { Expr } from '../../../ir/loop/types.ts';
 import { type FloatReduction, floatReduction } from '../../../ir/tensor/ops/litert.ts';
@@ -17,7 +31,8 @@ import {
 } from '../../../ir/tensor/ops/reduce.ts';
 import type { OutputStage } from '../../../ir/tensor/ops/shared.ts';
 import { affineOf, integerRange, stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
-import type { Kernel, KernelBuilder } from '../kernel.ts';
+import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
+import { fourOf, hasVectorForm, inLanes, LANES } from '../lanes.ts';
 import { requantizer, roundedAway } from '../requantize.ts';
 
 type AxesOp = 'sum' | 'mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod';
@@ -30,6 +45,7 @@ interface Reducer {
   finish(acc: Expr): Expr;
 }
 
+const LANE_NUMBERS = [0, 1, 2, 3] as const;
 const unchanged = (acc: Expr): Expr => acc;
 
 /** Where the loops over `dimensions` stand, in elements. */
@@ -46,6 +62,62 @@ function place(kept: readonly Dimension[], indices: readonly Expr[]): Expr {
   return affine(indices.map((index, i) => [index, strides[i] as number] as const));
 }
 
+/**
+ * Four neighbouring results at a time, each of which has its elements in order: where what is kept lies together, in the
+ * lanes of a vector; where it does not, in four accumulators, none of which waits for another. Results that do not fill a
+ * last four begin among those before, which are made again.
+ */
+function buildInLanes(
+  k: KernelBuilder,
+  { kept, reduced }: ReduceLayout,
+  last: Dimension,
+  { x, y, reducer }: { readonly x: Buffer; readonly y: Buffer; readonly reducer: Reducer },
+): void {
+  const outer = kept.slice(0, -1);
+  const isTogether = last.stride === 1;
+  k.forAll(names('i', outer), extents(outer), (indices) => {
+    k.for('four', 0, Math.ceil(last.extent / LANES), (four) => {
+      const index = k.let('index', op('i32.min_s', [mul(four, LANES), last.extent - LANES]));
+      const first = k.let('first', offset(kept, [...indices, index]));
+      const to = k.let('to', place(kept, [...indices, index]));
+      const at = (inner: readonly Expr[], lane: number, access?: 'v128') =>
+        x.at(add(add(first, offset(reduced, inner)), lane * last.stride), access);
+      if (isTogether) {
+        const acc = k.variable('acc', op('f32x4.splat', [reducer.start]));
+        k.forAll(names('j', reduced), extents(reduced), (inner) => {
+          const operands = [acc.value, at(inner, 0, 'v128')];
+          k.set(
+            acc,
+            fourOf(k, operands, ([sum, value]) => reducer.step(sum as Expr, value as Expr)),
+          );
+        });
+        k.store(
+          y,
+          to,
+          fourOf(k, [acc.value], ([sum]) => reducer.finish(sum as Expr)),
+          'v128',
+        );
+        return;
+      }
+      const sums = LANE_NUMBERS.map(() => k.variable('acc', reducer.start));
+      k.forAll(names('j', reduced), extents(reduced), (inner) => {
+        sums.forEach((acc, lane) => {
+          k.set(acc, reducer.step(acc.value, at(inner, lane)));
+        });
+      });
+      sums.forEach((acc, lane) => {
+        k.store(y, add(to, lane), reducer.finish(acc.value));
+      });
+    });
+  });
+}
+
+function hasLanes<K extends AxesOp>(k: KernelBuilder<K>, { step, finish }: Reducer): boolean {
+  const builder = k as unknown as KernelBuilder;
+  const takes = hasVectorForm(builder, 2, ([acc, x]) => step(acc as Expr, x as Expr));
+  return takes && hasVectorForm(builder, 1, ([acc]) => finish(acc as Expr));
+}
+
 function buildReduce<K extends AxesOp>(
   k: KernelBuilder<K>,
   axes: readonly number[],
@@ -56,6 +128,11 @@ function buildReduce<K extends AxesOp>(
   const x = k.input(0, 'x');
   const reducer = makeReducer(layout);
   const y = k.output(0, 'y');
+  const last = kept.at(-1);
+  if (last !== undefined && inLanes(k.site as unknown as Site, last.extent) && hasLanes(k, reducer)) {
+    buildInLanes(k as unknown as KernelBuilder, layout, last, { x, y, reducer });
+    return;
+  }
   k.forAll(names('i', kept), extents(kept), (outer) => {
     const first = k.let('first', offset(kept, outer));
     const acc = k.variable('acc', reducer.start);

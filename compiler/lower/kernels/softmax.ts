@@ -18,6 +18,7 @@ import { affineOf, integerRange, type TensorType } from '../../../ir/tensor/type
 import { loopAlgebra, useFloatFunction } from '../algebra.ts';
 import { replaceable } from '../elementwise.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
+import { type Elements, forElements, inLanes, LANES } from '../lanes.ts';
 import { clampTo } from '../requantize.ts';
 
 type RowOp = keyof typeof SOFTMAX_OPS;
@@ -66,12 +67,40 @@ function forRow({ k, depth }: Rows, start: Expr, body: (index: Expr) => void): v
   k.for('i', 0, depth, (i) => body(add(start, i)));
 }
 
+/** What is made of each float32 element of the row, stored as the row's result and handed on in order. */
+function eachFloat(
+  { k, x, y, depth }: Rows,
+  start: Expr,
+  code: (x: Expr) => Expr,
+  { from = x, isStored = true, then }: { from?: Buffer; isStored?: boolean; then?: (result: Expr) => void } = {},
+): void {
+  const builder = k as unknown as KernelBuilder;
+  const results = { first: start, ...(isStored ? { y } : {}), ...(then ? { then } : {}) };
+  const element: Elements = (i, access) => from.at(add(start, i), access);
+  forElements(builder, depth, [element], results, ([value]) => code(value as Expr));
+}
+
 /** Its largest element; `least` where the row has none above. */
 function maximumOf(rows: Rows, start: Expr, least: Operand): Variable {
   const { k, x, xType } = rows;
+  if (inLanes(k.site as unknown as Site, rows.depth)) return maximumInLanes(rows, start, least);
   const max = k.variable('max', least);
   const larger = xType.dtype === 'f32' ? 'f32.max' : 'i32.max_s';
   forRow(rows, start, (i) => k.set(max, op(larger, [max.value, x.at(i)])));
+  return max;
+}
+
+/** The same in vectors: only which of +0 and -0 is the larger may differ, and nothing is made of that. */
+function maximumInLanes({ k, x, depth }: Rows, start: Expr, least: Operand): Variable {
+  const larger = k.variable('larger', op('f32x4.splat', [least]));
+  const whole = depth - (depth % LANES);
+  k.for('i', 0, whole, (i) => k.set(larger, op('f32x4.pmax', [larger.value, x.at(add(start, i), 'v128')])), {
+    step: LANES,
+  });
+  const max = k.variable('max', least);
+  const take = (value: Expr) => k.set(max, op('f32.max', [max.value, value]));
+  for (let lane = 0; lane < LANES; lane++) take(op('f32x4.extract_lane', [larger.value], [lane]));
+  k.for('i', whole, depth, (i) => take(x.at(add(start, i))));
   return max;
 }
 
@@ -103,18 +132,15 @@ const softmaxFloat = rowKernel<'softmax'>(
   'for each row: its maximum; y = e^(beta * (x - max)) and their sum; y /= sum.',
   isFloat,
   (rows) => {
-    const { k, x, y } = rows;
+    const { k, y } = rows;
     const exp = useFloatFunction(k, 'exp');
     const { beta } = k.site.attrs as SoftmaxAttrs;
     return (start) => {
       const max = maximumOf(rows, start, f32(LEAST_F32));
       const sum = k.variable('sum', f32(0));
-      forRow(rows, start, (i) => {
-        const e = k.let('e', exp(op('f32.mul', [op('f32.sub', [x.at(i), max.value]), f32(beta)])));
-        k.store(y, i, e);
-        k.set(sum, op('f32.add', [sum.value, e]));
-      });
-      forRow(rows, start, (i) => k.store(y, i, op('f32.div', [y.at(i), sum.value])));
+      const then = (e: Expr) => k.set(sum, op('f32.add', [sum.value, e]));
+      eachFloat(rows, start, (value) => exp(op('f32.mul', [op('f32.sub', [value, max.value]), f32(beta)])), { then });
+      eachFloat(rows, start, (value) => op('f32.div', [value, sum.value]), { from: y });
     };
   },
 );
@@ -189,14 +215,16 @@ const logSoftmaxFloat = rowKernel<'log_softmax'>(
   'for each row: its maximum; the sum of e^(x - max); y = x - max - ln(sum).',
   isFloat,
   (rows) => {
-    const { k, x, y } = rows;
+    const { k } = rows;
     const [exp, log] = [useFloatFunction(k, 'exp'), useFloatFunction(k, 'log')];
     return (start) => {
       const max = maximumOf(rows, start, f32(LEAST_F32));
-      const diff = (i: Expr) => op('f32.sub', [x.at(i), max.value]);
-      const sum = sumOf(rows, start, f32(0), (i) => exp(diff(i)));
+      const diff = (value: Expr) => op('f32.sub', [value, max.value]);
+      const sum = k.variable('sum', f32(0));
+      const then = (e: Expr) => k.set(sum, op('f32.add', [sum.value, e]));
+      eachFloat(rows, start, (value) => exp(diff(value)), { isStored: false, then });
       const logSum = k.let('log_sum', log(sum.value));
-      forRow(rows, start, (i) => k.store(y, i, op('f32.sub', [diff(i), logSum])));
+      eachFloat(rows, start, (value) => op('f32.sub', [diff(value), logSum]));
     };
   },
 );
@@ -231,14 +259,17 @@ const normalizeFloat = rowKernel<'l2_normalization'>(
   'for each row: the sum of squares; its root; y = x / root.',
   isFloat,
   (rows) => {
-    const { k, x, y } = rows;
+    const { k } = rows;
     return (start) => {
-      const sum = sumOf(rows, start, f32(0), (i) => {
-        const value = k.let('value', x.at(i));
+      const sum = k.variable('sum', f32(0));
+      const square = (x: Expr) => {
+        const value = k.let('value', x);
         return op('f32.mul', [value, value]);
-      });
+      };
+      const then = (one: Expr) => k.set(sum, op('f32.add', [sum.value, one]));
+      eachFloat(rows, start, square, { isStored: false, then });
       const norm = k.let('norm', op('f32.max', [op('f32.sqrt', [sum.value]), f32(LEAST_NORM)]));
-      forRow(rows, start, (i) => k.store(y, i, op('f32.div', [x.at(i), norm])));
+      eachFloat(rows, start, (value) => op('f32.div', [value, norm]));
     };
   },
 );

@@ -39,6 +39,7 @@ import {
 import { loopAlgebra, useFloatFunction } from '../algebra.ts';
 import { buildElementwise, replaceable, spreadInput } from '../elementwise.ts';
 import { elemOf, type Kernel, type KernelBuilder, type Site } from '../kernel.ts';
+import { forElements } from '../lanes.ts';
 import { elementwiseOverlap } from '../overlap.ts';
 import { activateFloatExpr, clampTo, requantizer } from '../requantize.ts';
 
@@ -93,7 +94,7 @@ function tableKernel<K extends UnaryOp>(name: K): Kernel<K> {
 function elementKernel<K extends UnaryOp>(name: K, elementOf: (k: Builder) => Element): Kernel<K> {
   return {
     name,
-    doc: 'for each element: y = f(x), computed. Two pointers and the temporaries of f.',
+    doc: 'for each element: y = f(x), computed; float32 by fours where there are vectors. Two pointers and the temporaries of f.',
     applies: () => true,
     inPlace: (site) => inPlace(site as Site<UnaryOp>),
     overlap: (site) => overlap(site as Site<UnaryOp>),
@@ -103,7 +104,9 @@ function elementKernel<K extends UnaryOp>(name: K, elementOf: (k: Builder) => El
       const from = k.input(0, 'x');
       const element = elementOf(k);
       const to = k.output(0, 'y');
-      k.for('i', 0, elementCount(x.shape), (i) => k.store(to, i, element(k.let('x', from.at(i)))));
+      forElements(k as unknown as KernelBuilder, elementCount(x.shape), [from.at], { y: to, first: 0 }, ([value]) =>
+        element(k.let('x', value as Expr)),
+      );
     },
   };
 }

@@ -37,6 +37,12 @@ export const COMPILERS: readonly Compiler[] = [
     flags: ['-std=gnu11', '-O2', '-static'],
     runner: 'qemu-aarch64',
   },
+  {
+    name: 'aarch64-dotprod',
+    command: 'aarch64-linux-gnu-gcc',
+    flags: ['-std=c99', '-O0', '-static', '-march=armv8.2-a+dotprod'],
+    runner: 'qemu-aarch64',
+  },
 ];
 
 /** Compiled only: what runs them is tested with whole models. */

@@ -20,7 +20,13 @@ test('every instruction has the class of what it costs', () => {
     f64: ['f64.mul', 'f64.promote_f32'],
     f64div: ['f64.div', 'f64.sqrt'],
     vector: ['i8x16.add', 'v128.and', 'i8x16.shuffle', 'f32x4.mul', 'i16x8.extend_low_i8x16_s'],
-    vectorMac: ['i32x4.dot_i16x8_s', 'i32x4.sdot_i8x16', 'i32x4.usdot_i8x16', 'i16x8.extmul_low_i8x16_s'],
+    vectorMac: [
+      'i32x4.dot_i16x8_s',
+      'i32x4.sdot_i8x16',
+      'i32x4.sdot_lane_i8x16',
+      'i32x4.usdot_i8x16',
+      'i16x8.extmul_low_i8x16_s',
+    ],
   } as const;
   for (const [name, ops] of Object.entries(examples)) for (const op of ops) equal(classOf(op), name, op);
   for (const op of OPCODES) equal(OP_CLASSES.includes(classOf(op)), true, op);

@@ -256,6 +256,13 @@ test('dot products', () => {
         run('i32x4.sdot_i8x16', a, b, acc),
         vector(32, (i) => lane(acc, 32, i, true) + sum(8, 4, true)(i)),
       );
+      for (const n of [0, 1, 2, 3]) {
+        const product = (i: number, j: number) => lane(a, 8, 4 * i + j, true) * lane(b, 8, 4 * n + j, true);
+        deepEqual(
+          run('i32x4.sdot_lane_i8x16', a, b, acc, n),
+          vector(32, (i) => [0, 1, 2, 3].reduce((total, j) => total + product(i, j), lane(acc, 32, i, true))),
+        );
+      }
       deepEqual(
         run('i32x4.usdot_i8x16', a, b, acc),
         vector(32, (i) => lane(acc, 32, i, true) + sum(8, 4, false)(i)),

@@ -2,7 +2,7 @@ import { deepStrictEqual, equal, ok } from 'node:assert/strict';
 import { suite } from 'uvu';
 import { ParseError, parseFunc, parseProgram, parseRom } from '../../../ir/loop/parse.ts';
 import { printFunc, printProgram, printRom } from '../../../ir/loop/print.ts';
-import type { Argument, Program, Rom } from '../../../ir/loop/types.ts';
+import type { Argument, Program, Rom, ScalarType } from '../../../ir/loop/types.ts';
 import { Random } from '../../support/random.ts';
 import { randomFunction } from '../../support/random-loop.ts';
 
@@ -14,7 +14,8 @@ function randomProgram(seed: number): Program {
   const random = new Random(seed);
   const roms: Rom[] = [];
   const args = fn.params.map((param, i): Argument => {
-    if (param.kind === 'scalar') return { kind: 'scalar', type: param.type, value: param.type === 'i64' ? 5n : -0 };
+    if (param.kind === 'scalar')
+      return { kind: 'scalar', type: param.type as ScalarType, value: param.type === 'i64' ? 5n : -0 };
     if (param.access !== 'rom') return { kind: 'arena', offset: random.int(0, 999) };
     roms.push({ name: param.name, elem: param.elem, length: param.length, bytes: buffers[i] as Uint8Array });
     return { kind: 'rom', name: param.name };
@@ -97,7 +98,7 @@ test('errors say where, what was expected and what was found', () => {
     ['', 'line 1, column 1: expected `func`, found the end of the text'],
     [
       'func f(x: on i8[4]) { }',
-      'line 1, column 11: expected rom, in, out, inout or a scalar type (i32, i64, f32, f64), found `on`',
+      'line 1, column 11: expected rom, in, out, inout or a register type (i32, i64, f32, f64, v128), found `on`',
     ],
     [
       'func f(x: in i7[4]) { }',

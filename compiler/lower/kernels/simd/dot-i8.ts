@@ -1,9 +1,11 @@
 /**
- * The two dot products that int8 kernels are built on, and how activations lie in scratch memory for each.
+ * The dot products that int8 kernels are built on, and how activations lie in scratch memory for each.
  *
  * SIMD128 multiplies pairs of i16: activations are widened once, weights stay bytes and are widened by their load. Where an
  * 8-bit dot product of unsigned by signed bytes is at hand, activations are bytes with 128 added, which the start of the
- * accumulators takes off again.
+ * accumulators takes off again. 64-bit Arm multiplies signed bytes, by any four of a vector: activations are staged as they
+ * are, and a load of 16 serves four steps. Compiled for cores without the instruction, it is two widening products and
+ * sums of pairs, which still are fewer instructions than pairs of i16.
  */
 import { add, type Buffer, type FunctionBuilder, i32, type Operand, op } from '../../../../ir/loop/build.ts';
 import type { Access, Elem, Expr } from '../../../../ir/loop/types.ts';
@@ -12,14 +14,16 @@ import type { Target } from '../../../targets/index.ts';
 export interface Dot {
   /** Products of one lane and step: a step reads so many neighbouring activations, in one word that is spread to all lanes. */
   readonly step: 2 | 4;
+  /** Multiplies by one step of a vector of `lanes` activations, so that they need not be spread. */
+  readonly byElement?: (acc: Expr, x: Expr, w: Expr, step: number) => Expr;
   /** What is added to an activation when it is staged. */
   readonly offset: 0 | 128;
   /** Elements of staged activations. */
   readonly elem: Elem;
   /** Activations in one vector of staged ones. */
   readonly lanes: 8 | 16;
-  /** Vectors of sums that a tile keeps in 16 registers: engines spill more where a product takes a register of its own. */
-  readonly accumulators: 8 | 12;
+  /** Vectors of sums that a tile keeps in 16 registers (32 by element): engines spill more where a product takes one too. */
+  readonly accumulators: 8 | 12 | 16;
   /** Bytes of the weights of four channels and one step, and how they are loaded. */
   readonly groupBytes: 8 | 16;
   readonly weights: Access;
@@ -59,9 +63,25 @@ const BYTES: Dot = {
   mac: (acc, x, w) => op('i32x4.usdot_i8x16', [w, x, acc]),
 };
 
+const SIGNED_BYTES: Dot = {
+  step: 4,
+  byElement: (acc, x, w, step) => op('i32x4.sdot_lane_i8x16', [w, x, acc], [step]),
+  offset: 0,
+  elem: 'i8',
+  lanes: 16,
+  accumulators: 16,
+  groupBytes: 16,
+  weights: 'v128',
+  stage: (x, index) => x.at(index, 'v128'),
+  stageOne: (x, index) => x.at(index),
+  splat: (value) => op('i8x16.splat', [i32(value)]),
+  mac: (acc, x, w) => op('i32x4.sdot_i8x16', [w, x, acc]),
+};
+
 /** Undefined on targets without 128-bit vectors. */
 export function dotOf({ vector }: Target): Dot | undefined {
   if (vector === 'v128-relaxed') return BYTES;
+  if (vector === 'v128-sdot') return SIGNED_BYTES;
   return vector === 'v128' ? WIDENED : undefined;
 }
 

@@ -6,7 +6,9 @@
  *
  * Register plan for 16 vector registers: with 8-bit dot products 6 pixels by 8 channels take 12 accumulators, 2 vectors of
  * weights and one of activations; with 16-bit ones, whose products need a register before they are added, 4 pixels take 8
- * accumulators (measured in V8: 6 pixels are 15 % slower). One or two pixels take more channels. Weights are packed so that a tile reads them in order.
+ * accumulators (measured in V8: 6 pixels are 15 % slower). In 32 registers, with products by element, 8 pixels take 16
+ * accumulators, 8 vectors of activations and 2 of weights. One or two pixels take more channels. Weights are packed so that
+ * a tile reads them in order.
  */
 import { add, affine, type Buffer, i32, mul, type Operand, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
@@ -88,7 +90,9 @@ export function mostPixels({ accumulators }: Dot): number {
 }
 
 /** What a tile of so many pixels takes for a panel, in pairs of vector products. */
-export function tileCost({ step }: Dot): (pixels: number) => number {
+export function tileCost({ step, byElement }: Dot): (pixels: number) => number {
+  // A load of activations serves four steps; loads of weights are shared.
+  if (byElement !== undefined) return (pixels) => pixels + 0.75;
   // Sums of pairs are added in an instruction of their own, so no accumulator waits; loads of weights are shared.
   if (step === 2) return (pixels) => pixels + 0.5;
   // Few pixels wait for their own accumulators, unless they take more panels.
@@ -120,19 +124,28 @@ function channelTile(k: KernelBuilder, p: Product, pixels: number, width: number
   k.for('run', 0, depth.runs, (run) => {
     const row = k.let('row', place.run(run));
     const w = k.let('w', affine([[run, depth.padded * perActivation]], panelStart));
+    const weightAt = (i: Expr) => (g: number) => {
+      const lane = g * LANES;
+      const offset = (lane - (lane % PANEL)) * perPlace + (lane % PANEL) * dot.step;
+      return p.weights.at(affine([[i, perActivation]], add(w, offset)), dot.weights);
+    };
+    const pixelAt = (i: Expr, pixel: number, access: 'v128' | 'splat32') =>
+      p.staged.at(add(add(row, i), pixel * p.pixelStride), access);
+    const { byElement } = dot;
+    const whole = byElement === undefined ? 0 : depth.padded - (depth.padded % dot.lanes);
+    const vectorOfSteps = (i: Expr): void => {
+      const xs = acc.map((_, pixel) => k.let('x', pixelAt(i, pixel, 'v128')));
+      for (let step = 0; step < dot.lanes / dot.step; step++) {
+        const mac: Mac = (sum, x, weights) => (byElement as NonNullable<typeof byElement>)(sum, x, weights, step);
+        macs(k, mac, acc, weightAt(add(i, step * dot.step)), (pixel) => xs[pixel] as Expr);
+      }
+    };
+    k.for('i', 0, whole, vectorOfSteps, { step: dot.lanes });
     k.for(
       'i',
-      0,
+      whole,
       depth.padded,
-      (i) => {
-        const weightAt = (g: number) => {
-          const lane = g * LANES;
-          const offset = (lane - (lane % PANEL)) * perPlace + (lane % PANEL) * dot.step;
-          return p.weights.at(affine([[i, perActivation]], add(w, offset)), dot.weights);
-        };
-        const pixelAt = (pixel: number) => p.staged.at(add(add(row, i), pixel * p.pixelStride), 'splat32');
-        macs(k, dot, acc, weightAt, pixelAt);
-      },
+      (i) => macs(k, dot.mac, acc, weightAt(i), (pixel) => k.let('x', pixelAt(i, pixel, 'splat32'))),
       { step: dot.step },
     );
   });
@@ -168,10 +181,12 @@ export function storeTile(
   });
 }
 
+type Mac = (acc: Expr, x: Expr, w: Expr) => Expr;
+
 /** One step of every accumulator; the operand there is less of is kept in registers. */
 function macs(
   k: KernelBuilder,
-  dot: Dot,
+  mac: Mac,
   acc: readonly (readonly Variable[])[],
   weightAt: (group: number) => Expr,
   pixelAt: (pixel: number) => Expr,
@@ -180,19 +195,19 @@ function macs(
   if (width <= acc.length) {
     const w = Array.from({ length: width }, (_, g) => k.let('weights', weightAt(g)));
     acc.forEach((row, pixel) => {
-      const x = k.let('x', pixelAt(pixel));
+      const x = pixelAt(pixel);
       row.forEach((sum, g) => {
-        k.set(sum, dot.mac(sum.value, x, w[g] as Expr));
+        k.set(sum, mac(sum.value, x, w[g] as Expr));
       });
     });
     return;
   }
-  const x = acc.map((_, pixel) => k.let('x', pixelAt(pixel)));
+  const x = acc.map((_, pixel) => pixelAt(pixel));
   for (let g = 0; g < width; g++) {
     const w = k.let('weights', weightAt(g));
     acc.forEach((row, pixel) => {
       const sum = row[g] as Variable;
-      k.set(sum, dot.mac(sum.value, x[pixel] as Expr, w));
+      k.set(sum, mac(sum.value, x[pixel] as Expr, w));
     });
   }
 }

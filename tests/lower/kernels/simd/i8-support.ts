@@ -10,7 +10,7 @@ import { type Graph, typeOfValue } from '../../../../ir/tensor/graph.ts';
 import type { TensorData } from '../../../../ir/tensor/types.ts';
 import { overlapFault, permitted } from '../../../support/overlapping.ts';
 
-export const VECTOR_TARGETS = ['wasm', 'wasm-relaxed'] as const satisfies readonly TargetName[];
+export const VECTOR_TARGETS = ['wasm', 'wasm-relaxed', 'aarch64'] as const satisfies readonly TargetName[];
 
 /** The kernel that the node gets, and why others do not take it. */
 export function chosen(graph: Graph, target: TargetName = 'wasm') {

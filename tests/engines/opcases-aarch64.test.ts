@@ -1,5 +1,5 @@
 /**
- * Operator cases whose code for 64-bit Arm has dot products of signed bytes, compiled where the instruction is and where it
+ * Every fourth of the operator cases whose code for 64-bit Arm has dot products of signed bytes, compiled where the instruction is and where it
  * is not: the same C gives the bytes of the reference evaluation both ways.
  */
 import { suite } from 'uvu';
@@ -17,13 +17,15 @@ for (const machine of [[], ['-march=armv8.2-a+dotprod']]) {
   const name = ['operator cases by', CC, ...machine].join(' ');
   test(name, async () => {
     if (skipUnlessCommand(CC, name) || skipUnlessCommand(RUNNER, name)) return;
-    const cases = (await engineCases('aarch64')).filter(({ program }) => printProgram(program).includes('sdot'));
+    const cases = (await engineCases('aarch64'))
+      .filter(({ program }) => printProgram(program).includes('sdot'))
+      .filter((_, i) => i % 4 === 0);
     const found = await runBatch(
       cases.map(({ program, loaded }) => ({ program, runs: loaded.inputs })),
       { cc: CC, flags: ['-O1', '-static', ...machine], runner: RUNNER },
     );
     assert.equal(faults(cases, found), []);
-    assert.ok(cases.length >= 20, `only ${cases.length} cases`);
+    assert.ok(cases.length >= 10, `only ${cases.length} cases`);
   });
 }
 

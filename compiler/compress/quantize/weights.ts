@@ -3,7 +3,7 @@ import { roundAway } from '../../../ir/tensor/fixed-point.ts';
 import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
 import type { Tensor, TensorType } from '../../../ir/tensor/types.ts';
 import { type Layer, type LayerNode, rowsOf, setRows } from '../layers.ts';
-import { type Grid, onGrid, powerOfTwoAbove, stored, weightGrid } from './grid.ts';
+import { type Grid, mostWeight, onGrid, powerOfTwoAbove, stored, weightGrid } from './grid.ts';
 import { bitsOf, type QuantizeOptions } from './options.ts';
 
 export interface LayerNumbers {
@@ -43,13 +43,11 @@ export function quantizedLayer(
   const matrix = rowsOf(layer, floatsOf(graph, layer.weights));
   const biases = layer.bias === undefined ? undefined : floatsOf(graph, layer.bias);
   const isPowerOfTwo = kind === 'power-of-two';
-  const row = (r: number) => matrix.subarray(r * layer.depth, (r + 1) * layer.depth);
   const everyRow = Array.from({ length: layer.rows }, (_, r) => r);
   const fits = { x: xGrid, y: yGrid, isPowerOfTwo, isWide: activations.type === 'i16' };
-  const grids =
-    weights.granularity === 'channel'
-      ? everyRow.map((r) => fittedGrid(rowGrid(row(r), bits, weights.range, isPowerOfTwo), [biases?.[r] ?? 0], fits))
-      : [fittedGrid(rowGrid(matrix, bits, weights.range, isPowerOfTwo), Array.from(biases ?? [0]), fits)];
+  const grids = rowGrids(matrix, layer, bits, weights, isPowerOfTwo).map((grid, r, all) =>
+    fittedGrid(grid, all.length === 1 ? Array.from(biases ?? [0]) : [biases?.[r] ?? 0], fits),
+  );
   const gridOfRow = (r: number) => grids[grids.length === 1 ? 0 : r];
   const integers = matrix.map((x, i) => stored(x, gridOfRow(Math.floor(i / layer.depth))));
   const data = new Int8Array(matrix.length);
@@ -67,7 +65,7 @@ export function quantizedLayer(
   };
   const steps = everyRow.map((r) => xGrid.scale * gridOfRow(r).scale);
   const bias = biases === undefined ? undefined : integerBias(biases, steps);
-  const isLarge = largestSum(layer, integers, bias, MOST_DISTANCE[activations.type]) >= 2 ** 31;
+  const isLarge = largestSum(layer, integers, bias, mostWeight(bits), MOST_DISTANCE[activations.type]) >= 2 ** 31;
   const isWide = activations.type === 'i16' && (isLarge || layer.node.op === 'transpose_conv2d');
   const fault = isLarge && !isWide ? { fault: `sums of ${layer.depth} products of 8 bits may leave 32 bits` } : {};
   const node = integerNode(layer.node, rounding, isWide);
@@ -82,6 +80,20 @@ export function floatsOf(graph: Graph, name: string): Float64Array {
   const constant = graph.constants.get(name);
   if (!(constant?.data instanceof Float32Array)) throw new TypeError(`%${name} is no constant of f32`);
   return Float64Array.from(constant.data);
+}
+
+/** One grid per row of the matrix, or one for all. */
+export function rowGrids(
+  matrix: Float64Array,
+  { rows, depth }: Layer,
+  bits: number,
+  { granularity, range }: QuantizeOptions['weights'],
+  isPowerOfTwo: boolean,
+): Grid[] {
+  if (granularity === 'tensor') return [rowGrid(matrix, bits, range, isPowerOfTwo)];
+  return Array.from({ length: rows }, (_, r) =>
+    rowGrid(matrix.subarray(r * depth, (r + 1) * depth), bits, range, isPowerOfTwo),
+  );
 }
 
 function rowGrid(
@@ -166,17 +178,20 @@ export function biasTensor(
   };
 }
 
-/** The largest magnitude that a sum of the layer can reach. */
+/** The largest magnitude that a sum of the layer can reach, also when weights are rounded the other way later on. */
 function largestSum(
   layer: Layer,
   weights: ArrayLike<number>,
   bias: readonly number[] | undefined,
+  most: number,
   distance: number,
 ): number {
   let largest = 0;
   for (let r = 0; r < layer.rows; r++) {
     let sum = Math.abs(bias?.[r] ?? 0);
-    for (let i = 0; i < layer.depth; i++) sum += distance * Math.abs(weights[r * layer.depth + i]);
+    for (let i = 0; i < layer.depth; i++) {
+      sum += distance * Math.min(Math.abs(weights[r * layer.depth + i]) + 1, most);
+    }
     largest = Math.max(largest, sum);
   }
   return largest;

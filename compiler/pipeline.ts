@@ -6,6 +6,7 @@ import { foldPadding } from './passes/exact/fold-padding.ts';
 import { fuseActivations } from './passes/exact/fuse-activations.ts';
 import { mergeReshapes } from './passes/exact/merge-reshapes.ts';
 import { mergeTransposes } from './passes/exact/merge-transposes.ts';
+import { moveTransposes } from './passes/exact/move-transposes.ts';
 import { moveUnitAxes } from './passes/exact/move-unit-axes.ts';
 import { removeChannels } from './passes/exact/remove-channels.ts';
 import { removeIdentity } from './passes/exact/remove-identity.ts';
@@ -16,6 +17,8 @@ import type { Pass } from './passes/pass.ts';
 export const PIPELINE: readonly Pass[] = [
   // First: what it removes may stand between two reshapes, or read a variable that does not matter.
   removeIdentity,
+  // Before transposes become reshapes, which stand between layers and their activations.
+  moveTransposes,
   mergeTransposes,
   mergeReshapes,
   foldConstants,

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
-import { opRecord } from '../../../ir/tensor/ops/index.ts';
-import { definePass, type Facts, type NodeSite } from '../pass.ts';
+import { definePass, type Facts } from '../pass.ts';
 
 type Transpose = Node<'transpose'>;
 
@@ -17,30 +16,9 @@ function isReshape(graph: Graph, node: Transpose): boolean {
   return moved.every((axis, i) => i === 0 || axis > moved[i - 1]);
 }
 
-/** The transpose that this node reads and may change places with, or why it stays. */
-function passable({ graph, facts, node }: NodeSite): Transpose | string {
-  if (opRecord(node.op).traits.elementwise !== true || node.inputs.length !== 1)
-    return 'it is no function of one element';
-  const before = transposeOf(facts, node.inputs[0]);
-  if (before === undefined) return `%${node.inputs[0]} is not a transpose`;
-  if (facts.isKept(node.inputs[0]) || facts.consumers.get(node.inputs[0])?.length !== 1)
-    return 'others read the transpose';
-  if (transposeOf(facts, before.inputs[0]) !== undefined) return 'two transposes before it become one first';
-  const [y] = node.outputs;
-  if (facts.isKept(y) || facts.consumers.get(y)?.every(({ op }) => op === 'transpose') !== true) {
-    return `not only transposes read %${y}`;
-  }
-  const types = [node.inputs[0], y].map((value) => typeOfValue(graph, value));
-  return types.some(({ quant }) => 'axis' in quant && quant.axis !== undefined)
-    ? 'its scales lie along an axis'
-    : before;
-}
-
 export const mergeTransposes = definePass({
   name: 'exact/merge-transposes',
-  doc:
-    'transpose(transpose(x)) → transpose(x), always; transpose(x) → reshape(x), when only axes of extent 1 change places; ' +
-    'f(transpose(x)) → transpose(f(x)), when f takes one element and only transposes read the result.',
+  doc: 'transpose(transpose(x)) → transpose(x), always; transpose(x) → reshape(x), when only axes of extent 1 change places.',
   kind: 'exact',
   options: z.strictObject({}),
   rules: [
@@ -74,32 +52,6 @@ export const mergeTransposes = definePass({
           attrs: { shape: [...type.shape] },
         };
         return { swap: new Map([[node, reshape]]), add: { types: new Map([[y, type]]) } };
-      },
-    },
-    {
-      name: 'through-element',
-      at: 'node',
-      when(site) {
-        const found = passable(site);
-        return typeof found === 'string' ? found : true;
-      },
-      rewrite(site) {
-        const { graph, node } = site;
-        const before = passable(site) as Transpose;
-        const [x] = before.inputs as [ValueName];
-        const [middle] = before.outputs as [ValueName];
-        const [y] = node.outputs as [ValueName];
-        const type = typeOfValue(graph, y);
-        return {
-          drop: { nodes: [before, node] },
-          add: {
-            types: new Map([
-              [middle, { ...type, shape: typeOfValue(graph, x).shape }],
-              [y, type],
-            ]),
-            nodes: [{ ...node, inputs: [x], outputs: [middle] } as Node, { ...before, inputs: [middle], outputs: [y] }],
-          },
-        };
       },
     },
   ],

@@ -1,0 +1,161 @@
+/** Which nodes of a region to change, so that transposes move the fewest bytes: a minimum cut. */
+import { type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
+import type { TensorType } from '../../../../ir/tensor/types.ts';
+import type { Facts } from '../../pass.ts';
+import { type Families, keyOf, moveCost, type View } from './families.ts';
+import { FlowNetwork, SINK, SOURCE } from './min-cut.ts';
+import { between, canonical, compose, identity, type Layout } from './permutation.ts';
+import type { Region } from './region.ts';
+
+/** Who reads a root in one layout. */
+interface Demand {
+  readonly layout: Layout;
+  /** Whether someone does in any case. */
+  always: boolean;
+  /** Nodes that do if they stay as they are, and those that do if they change. */
+  readonly staying: Node[];
+  readonly changing: Node[];
+}
+
+class Cut {
+  readonly #graph: Graph;
+  readonly #facts: Facts;
+  readonly #families: Families;
+  readonly #region: Region;
+  readonly #network = new FlowNetwork();
+  /** On the source's side: the node changes. */
+  readonly #vertices = new Map<Node, number>();
+
+  constructor(graph: Graph, facts: Facts, families: Families, region: Region) {
+    this.#graph = graph;
+    this.#facts = facts;
+    this.#families = families;
+    this.#region = region;
+    for (const node of region.nodes.keys()) this.#vertices.set(node, this.#network.vertex());
+  }
+
+  changing(): Node[] {
+    const roots = new Set<ValueName>();
+    for (const node of this.#vertices.keys()) {
+      for (const value of [...node.inputs, ...node.outputs]) {
+        const view = this.#families.views.get(value);
+        if (view !== undefined) roots.add(view.root);
+      }
+      this.#addSpreading(node);
+    }
+    const members = this.#membersOf(roots);
+    for (const root of roots) this.#addRoot(root, members.get(root) as [ValueName, View][]);
+    const side = this.#network.sourceSide();
+    return [...this.#vertices].flatMap(([node, vertex]) => (side.has(vertex) ? [node] : []));
+  }
+
+  #membersOf(roots: ReadonlySet<ValueName>): Map<ValueName, [ValueName, View][]> {
+    const members = new Map([...roots].map((root): [ValueName, [ValueName, View][]] => [root, []]));
+    for (const entry of this.#families.views) members.get(entry[1].root)?.push(entry);
+    return members;
+  }
+
+  /** Variable operands of lower rank are moved for the node alone. */
+  #addSpreading(node: Node): void {
+    const { inputs } = this.#region.nodes.get(node) as { inputs: readonly (Layout | undefined)[] };
+    node.inputs.forEach((name, i) => {
+      const layout = inputs[i];
+      const type = typeOfValue(this.#graph, name);
+      if (layout === undefined || this.#graph.constants.has(name) || layout.length === type.shape.length) return;
+      const shape = [...new Array<number>(layout.length - type.shape.length).fill(1), ...type.shape];
+      this.#network.edge(this.#vertex(node), SINK, moveCost({ ...type, shape }, layout));
+    });
+  }
+
+  #vertex(node: Node): number {
+    return this.#vertices.get(node) as number;
+  }
+
+  #addRoot(root: ValueName, members: readonly [ValueName, View][]): void {
+    const type = typeOfValue(this.#graph, root);
+    const producer = this.#facts.producers.get(root);
+    const stays = identity(type.shape.length);
+    const isMade = producer !== undefined && this.#vertices.has(producer);
+    const changed = isMade ? (this.#region.layouts.get(root) as Layout) : stays;
+    for (const demand of this.#demandsOn(members, type)) {
+      const isStaying = keyOf(demand.layout) === keyOf(stays);
+      const isChanged = keyOf(demand.layout) === keyOf(canonical(changed, type.shape));
+      if (isStaying && isChanged) continue;
+      if (isStaying) this.#addIfMoved(producer as Node, demand, this.#cost(type, changed, demand.layout));
+      else if (isChanged) this.#addIfLeft(producer as Node, demand, this.#cost(type, stays, demand.layout));
+      else this.#addDemand(demand, this.#cost(type, stays, demand.layout));
+    }
+  }
+
+  #cost(type: TensorType, from: Layout, to: Layout): number {
+    const moved = between(from, to);
+    return moveCost({ ...type, shape: from.map((axis) => type.shape[axis]) }, moved);
+  }
+
+  #demandsOn(members: readonly [ValueName, View][], type: TensorType): Iterable<Demand> {
+    const demands = new Map<string, Demand>();
+    const demandOf = (layout: Layout): Demand => {
+      const wanted = canonical(layout, type.shape);
+      const demand = demands.get(keyOf(wanted)) ?? { layout: wanted, always: false, staying: [], changing: [] };
+      demands.set(keyOf(wanted), demand);
+      return demand;
+    };
+    for (const [value, { layout }] of members) {
+      if (this.#facts.isKept(value)) demandOf(layout).always = true;
+      for (const node of this.#facts.consumers.get(value) ?? []) {
+        if (this.#families.permuting.has(node)) continue;
+        node.inputs.forEach((name, i) => {
+          if (name !== value) return;
+          const wanted = this.#region.nodes.get(node)?.inputs[i];
+          if (wanted === undefined || wanted.length !== type.shape.length) demandOf(layout).always = true;
+          else {
+            demandOf(layout).staying.push(node);
+            demandOf(compose(layout, wanted)).changing.push(node);
+          }
+        });
+      }
+    }
+    return demands.values();
+  }
+
+  /** A transpose for whoever reads the layout that the producer gives if it stays; those who change as well read others. */
+  #addIfMoved(producer: Node, { always, staying }: Demand, cost: number): void {
+    if (always) this.#network.edge(this.#vertex(producer), SINK, cost);
+    else if (staying.length > 0) this.#addFanOut(this.#vertex(producer), staying, cost);
+  }
+
+  /** A transpose for whoever reads the layout that the producer gives if it changes. */
+  #addIfLeft(producer: Node, { always, changing }: Demand, cost: number): void {
+    if (always) this.#network.edge(SOURCE, this.#vertex(producer), cost);
+    else if (changing.length > 0) this.#addFanIn(changing, this.#vertex(producer), cost);
+  }
+
+  /**
+   * A transpose that is there if anyone reads the layout. Where some do if they stay and others if they change, no cut says
+   * so, and it is left out: the choice may miss something then, but what it costs is counted afterwards.
+   */
+  #addDemand({ always, staying, changing }: Demand, cost: number): void {
+    if (always) return;
+    if (changing.length === 0) this.#addFanOut(SOURCE, staying, cost);
+    else if (staying.length === 0) this.#addFanIn(changing, SINK, cost);
+  }
+
+  /** The cost is due if `from` is on the source's side and one of the nodes is not. */
+  #addFanOut(from: number, nodes: readonly Node[], cost: number): void {
+    const middle = this.#network.vertex();
+    this.#network.edge(from, middle, cost);
+    for (const node of nodes) this.#network.edge(middle, this.#vertex(node), Number.POSITIVE_INFINITY);
+  }
+
+  /** The cost is due if one of the nodes is on the source's side and `to` is not. */
+  #addFanIn(nodes: readonly Node[], to: number, cost: number): void {
+    const middle = this.#network.vertex();
+    for (const node of nodes) this.#network.edge(this.#vertex(node), middle, Number.POSITIVE_INFINITY);
+    this.#network.edge(middle, to, cost);
+  }
+}
+
+/** The nodes of the region that had better change; the fewest of them, where it makes no difference. */
+export function nodesToChange(graph: Graph, facts: Facts, families: Families, region: Region): Node[] {
+  return new Cut(graph, facts, families, region).changing();
+}

@@ -1,0 +1,91 @@
+/** Which values are transposes of which others, and what moving their elements costs. */
+import { type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
+import { byteSize, type TensorType } from '../../../../ir/tensor/types.ts';
+import { canonical, compose, identity, keepsPlaces, type Layout } from './permutation.ts';
+import { movedUnits } from './regroup.ts';
+
+/** A value as another one, its root, in some layout. */
+export interface View {
+  readonly root: ValueName;
+  readonly layout: Layout;
+}
+
+/** Values and the nodes between them, without what only permutes. */
+export interface Families {
+  /** The view that every value is; roots are views of themselves. */
+  readonly views: ReadonlyMap<ValueName, View>;
+  /** Nodes that make a value from its root, which come and go. */
+  readonly permuting: ReadonlySet<Node>;
+  /** The value that has the layout, by root and `keyOf` the layout. Values that must keep their names come first. */
+  readonly names: ReadonlyMap<ValueName, ReadonlyMap<string, ValueName>>;
+}
+
+export function keyOf(layout: Layout): string {
+  return layout.join('');
+}
+
+/** The permutation that a node is: a transpose, or a reshape that only moves axes of extent 1. */
+export function permutationOf(graph: Graph, node: Node): Layout | undefined {
+  if (node.op === 'transpose') return node.attrs.permutation;
+  if (node.op !== 'reshape') return undefined;
+  const [x, y] = [node.inputs[0], node.outputs[0]].map((value) => typeOfValue(graph, value).shape);
+  return movedUnits(x, y);
+}
+
+/** Constants are no roots: their transposes fold. `kept` are the values that must have their names in any case. */
+export function familiesOf(graph: Graph, kept: ReadonlySet<ValueName>): Families {
+  const views = new Map<ValueName, View>();
+  const permuting = new Set<Node>();
+  const names = new Map<ValueName, Map<string, ValueName>>();
+  const addRoot = (value: ValueName) => {
+    const layout = identity(typeOfValue(graph, value).shape.length);
+    views.set(value, { root: value, layout });
+    names.set(value, new Map([[keyOf(layout), value]]));
+  };
+  for (const value of [...graph.inputs, ...graph.states.map(({ name }) => name)]) addRoot(value);
+  for (const node of graph.nodes) {
+    const [y] = node.outputs;
+    const layout = permutationOf(graph, node);
+    const source = views.get(node.inputs[0]);
+    if (layout === undefined || source === undefined) {
+      for (const value of node.outputs) addRoot(value);
+      continue;
+    }
+    const view = viewOf(graph, source, layout);
+    const known = names.get(view.root) as Map<string, ValueName>;
+    const older = known.get(keyOf(view.layout));
+    if (kept.has(y) && older !== undefined && (older === view.root || kept.has(older))) {
+      addRoot(y);
+      continue;
+    }
+    permuting.add(node);
+    views.set(y, view);
+    if (older === undefined || kept.has(y)) known.set(keyOf(view.layout), y);
+  }
+  return { views, permuting, names };
+}
+
+function viewOf(graph: Graph, { root, layout: outer }: View, layout: Layout): View {
+  return { root, layout: canonical(compose(outer, layout), typeOfValue(graph, root).shape) };
+}
+
+/** What one reshape costs, in units of which a transposed byte costs so many that no number of reshapes outweighs it. */
+const UNIT_MOVE = 1;
+const BYTE_MOVE = 2 ** 16;
+
+/** The cost of a transpose of the value. Bytes count first; then how many nodes stand between others, where they move nothing. */
+export function moveCost(type: TensorType, layout: Layout): number {
+  return keepsPlaces(layout, type.shape) ? UNIT_MOVE : BYTE_MOVE * byteSize(type) + UNIT_MOVE;
+}
+
+/** The sum over the nodes that permute. */
+export function costOf(graph: Graph): number {
+  return graph.nodes.reduce((sum, node) => {
+    const layout = permutationOf(graph, node);
+    return layout === undefined ? sum : sum + moveCost(typeOfValue(graph, node.inputs[0]), layout);
+  }, 0);
+}
+
+export function movedBytes(cost: number): number {
+  return Math.floor(cost / BYTE_MOVE);
+}

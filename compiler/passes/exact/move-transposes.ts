@@ -1,13 +1,20 @@
 import { z } from 'zod';
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
 import { definePass, type Facts, type NodeSite, type Patch } from '../pass.ts';
-import { nodesToChange } from './layout/choose.ts';
+import { chosenFrom } from './layout/choose.ts';
 import { costOf, type Families, familiesOf, keyOf, movedBytes, permutationOf } from './layout/families.ts';
 import { inverse, type Layout } from './layout/permutation.ts';
 import { type Changes, patchBetween, rebuilt } from './layout/rebuild.ts';
-import { type Region, regionOf } from './layout/region.ts';
+import { regionOf } from './layout/region.ts';
 
 const NOTHING: Changes = new Map();
+const AS_MANY = 'in other layouts, the ops around it would need as many transposes';
+
+/** Nodes to change, and the roots of all values that they touch. */
+interface Move {
+  readonly changes: Changes;
+  readonly roots: ReadonlySet<ValueName>;
+}
 
 /** What is known about a graph until a patch changes it. */
 class LayoutFacts {
@@ -15,10 +22,12 @@ class LayoutFacts {
   readonly #facts: Facts;
   readonly #families: Families;
   readonly #cost: number;
-  /** Values with layouts that were tried for them or for a value of their region, in vain. */
-  readonly #tried = new Set<string>();
-  readonly #answers = new Map<Node, Graph | string>();
-  #merged: Graph | undefined;
+  /** What was found for values with layouts that were tried for them or for a value of their region. */
+  readonly #tried = new Map<string, Move | string>();
+  readonly #answers = new Map<Node, Move | string>();
+  #merged: Graph | string | undefined;
+  /** What was found last, for which a patch is asked next. */
+  #moved: { readonly at: Node; readonly answer: Graph | string } | undefined;
 
   constructor({ nodes, ...graph }: Graph, facts: Facts) {
     // The graph under change makes its list of nodes anew each time.
@@ -31,20 +40,48 @@ class LayoutFacts {
 
   /** The graph with each transpose made once, from what it is a transpose of in the end; or why it stays as it is. */
   merged(): Graph | string {
-    this.#merged ??= rebuilt(this.#graph, this.#families, NOTHING);
-    return costOf(this.#merged) < this.#cost ? this.#merged : 'no two transposes are the same or follow one another';
+    this.#merged ??= this.#built(NOTHING) ?? 'no two transposes are the same or follow one another';
+    return this.#merged;
   }
 
-  /** The graph with nodes around the transpose in other layouts, or why not. */
+  /** The graph after the changes, if that costs less. */
+  #built(changes: Changes): Graph | undefined {
+    const after = rebuilt(this.#graph, this.#families, changes);
+    return costOf(after) < this.#cost ? after : undefined;
+  }
+
+  /**
+   * The graph with nodes around the transpose in other layouts, and those around others that do not touch these, which saves
+   * building it many times; or why not.
+   */
   moved(node: Node): Graph | string {
+    if (this.#moved?.at !== node) this.#moved = { at: node, answer: this.#findMoved(node) };
+    return this.#moved.answer;
+  }
+
+  #findMoved(node: Node): Graph | string {
+    const first = this.#moveAt(node);
+    if (typeof first === 'string') return first;
+    const together = new Map(first.changes);
+    const roots = new Set(first.roots);
+    for (const other of this.#families.permuting) {
+      const move = this.#moveAt(other);
+      if (typeof move === 'string' || [...move.roots].some((root) => roots.has(root))) continue;
+      for (const [changed, change] of move.changes) together.set(changed, change);
+      for (const root of move.roots) roots.add(root);
+    }
+    return this.#built(together) ?? this.#built(first.changes) ?? AS_MANY;
+  }
+
+  #moveAt(node: Node): Move | string {
     const old = this.#answers.get(node);
     if (old !== undefined) return old;
-    const answer = this.#move(node);
+    const answer = this.#findMove(node);
     this.#answers.set(node, answer);
     return answer;
   }
 
-  #move(node: Node): Graph | string {
+  #findMove(node: Node): Move | string {
     if (!this.#families.permuting.has(node)) return 'it makes an output that equals another value, or a constant';
     const layout = permutationOf(this.#graph, node) as Layout;
     const tries: [ValueName, Layout][] = [
@@ -53,23 +90,22 @@ class LayoutFacts {
     ];
     let reason = 'no op around it works in another layout';
     for (const [value, wanted] of tries) {
-      if (this.#tried.has(`${value} ${keyOf(wanted)}`)) continue;
-      const region = regionOf(this.#graph, this.#facts, this.#families, value, wanted);
-      for (const [name, tried] of region.layouts) this.#tried.add(`${name} ${keyOf(tried)}`);
-      if (region.nodes.size === 0) continue;
-      const after = this.#changed(region);
-      if (after !== undefined) return after;
-      reason = 'in other layouts, the ops around it would need as many transposes';
+      const old = this.#tried.get(`${value} ${keyOf(wanted)}`);
+      const found = old ?? this.#try(value, wanted);
+      if (typeof found !== 'string') return found;
+      if (found === AS_MANY) reason = found;
     }
     return reason;
   }
 
-  #changed(region: Region): Graph | undefined {
-    const changing = nodesToChange(this.#graph, this.#facts, this.#families, region);
-    if (changing.length === 0) return undefined;
-    const changes: Changes = new Map([...region.nodes].filter(([node]) => changing.includes(node)));
-    const after = rebuilt(this.#graph, this.#families, changes);
-    return costOf(after) < this.#cost ? after : undefined;
+  #try(value: ValueName, layout: Layout): Move | string {
+    const region = regionOf(this.#graph, this.#facts, this.#families, value, layout);
+    if (region.nodes.size === 0) return 'no op';
+    const { nodes, saved, roots } = chosenFrom(this.#graph, this.#facts, this.#families, region);
+    const changes = new Map([...region.nodes].filter(([node]) => nodes.has(node)));
+    const answer = saved > 0 ? { changes, roots } : AS_MANY;
+    for (const [name, tried] of region.layouts) this.#tried.set(`${name} ${keyOf(tried)}`, answer);
+    return answer;
   }
 
   patchTo(after: Graph): Patch {

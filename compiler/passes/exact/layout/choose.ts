@@ -2,10 +2,11 @@
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { Facts } from '../../pass.ts';
-import { type Families, keyOf, moveCost, type View } from './families.ts';
+import { type Families, familyCost, keyOf, moveCost, type View } from './families.ts';
 import { FlowNetwork, SINK, SOURCE } from './min-cut.ts';
 import { between, canonical, compose, identity, type Layout } from './permutation.ts';
 import type { Region } from './region.ts';
+import type { Relayout } from './relayout.ts';
 
 /** Who reads a root in one layout. */
 interface Demand {
@@ -17,6 +18,15 @@ interface Demand {
   readonly changing: Node[];
 }
 
+/** Nodes to change together, and what it saves. */
+export interface Choice {
+  readonly nodes: ReadonlySet<Node>;
+  /** In units of `costOf` the graph; not counted are reshapes that come to move axes of extent 1 only. */
+  readonly saved: number;
+  /** All whose transposes become others. Choices without a common root do not touch each other. */
+  readonly roots: ReadonlySet<ValueName>;
+}
+
 class Cut {
   readonly #graph: Graph;
   readonly #facts: Facts;
@@ -25,59 +35,75 @@ class Cut {
   readonly #network = new FlowNetwork();
   /** On the source's side: the node changes. */
   readonly #vertices = new Map<Node, number>();
+  readonly #demands = new Map<ValueName, readonly Demand[]>();
 
   constructor(graph: Graph, facts: Facts, families: Families, region: Region) {
     this.#graph = graph;
     this.#facts = facts;
     this.#families = families;
     this.#region = region;
-    for (const node of region.nodes.keys()) this.#vertices.set(node, this.#network.vertex());
-  }
-
-  changing(): Node[] {
-    const roots = new Set<ValueName>();
-    for (const node of this.#vertices.keys()) {
+    for (const node of region.nodes.keys()) {
+      this.#vertices.set(node, this.#network.vertex());
       for (const value of [...node.inputs, ...node.outputs]) {
-        const view = this.#families.views.get(value);
-        if (view !== undefined) roots.add(view.root);
+        const root = families.views.get(value)?.root;
+        if (root !== undefined && !this.#demands.has(root)) this.#demands.set(root, this.#demandsOn(root));
       }
-      this.#addSpreading(node);
     }
-    const members = this.#membersOf(roots);
-    for (const root of roots) this.#addRoot(root, members.get(root) as [ValueName, View][]);
-    const side = this.#network.sourceSide();
-    return [...this.#vertices].flatMap(([node, vertex]) => (side.has(vertex) ? [node] : []));
   }
 
-  #membersOf(roots: ReadonlySet<ValueName>): Map<ValueName, [ValueName, View][]> {
-    const members = new Map([...roots].map((root): [ValueName, [ValueName, View][]] => [root, []]));
-    for (const entry of this.#families.views) members.get(entry[1].root)?.push(entry);
-    return members;
+  choice(): Choice {
+    for (const node of this.#vertices.keys()) this.#network.edge(this.#vertex(node), SINK, this.#spreadCost(node));
+    for (const [root, demands] of this.#demands) this.#addRoot(root, demands);
+    const side = this.#network.sourceSide();
+    const nodes = new Set([...this.#vertices].flatMap(([node, vertex]) => (side.has(vertex) ? [node] : [])));
+    return { nodes, saved: this.#costWith(new Set()) - this.#costWith(nodes), roots: new Set(this.#demands.keys()) };
+  }
+
+  #costWith(changing: ReadonlySet<Node>): number {
+    let cost = [...changing].reduce((sum, node) => sum + this.#spreadCost(node), 0);
+    for (const [root, demands] of this.#demands) {
+      const type = typeOfValue(this.#graph, root);
+      const producer = this.#facts.producers.get(root);
+      const isChanged = producer !== undefined && changing.has(producer);
+      const made = isChanged ? (this.#region.layouts.get(root) as Layout) : identity(type.shape.length);
+      const needed = demands.filter(
+        (demand) =>
+          demand.always ||
+          demand.staying.some((node) => !changing.has(node)) ||
+          demand.changing.some((node) => changing.has(node)),
+      );
+      cost += familyCost(
+        type,
+        made,
+        needed.map(({ layout }) => layout),
+      );
+    }
+    return cost;
   }
 
   /** Variable operands of lower rank are moved for the node alone. */
-  #addSpreading(node: Node): void {
-    const { inputs } = this.#region.nodes.get(node) as { inputs: readonly (Layout | undefined)[] };
-    node.inputs.forEach((name, i) => {
+  #spreadCost(node: Node): number {
+    const { inputs } = this.#region.nodes.get(node) as Relayout;
+    return node.inputs.reduce((sum, name, i) => {
       const layout = inputs[i];
       const type = typeOfValue(this.#graph, name);
-      if (layout === undefined || this.#graph.constants.has(name) || layout.length === type.shape.length) return;
+      if (layout === undefined || this.#graph.constants.has(name) || layout.length === type.shape.length) return sum;
       const shape = [...new Array<number>(layout.length - type.shape.length).fill(1), ...type.shape];
-      this.#network.edge(this.#vertex(node), SINK, moveCost({ ...type, shape }, layout));
-    });
+      return sum + moveCost({ ...type, shape }, layout);
+    }, 0);
   }
 
   #vertex(node: Node): number {
     return this.#vertices.get(node) as number;
   }
 
-  #addRoot(root: ValueName, members: readonly [ValueName, View][]): void {
+  #addRoot(root: ValueName, demands: readonly Demand[]): void {
     const type = typeOfValue(this.#graph, root);
     const producer = this.#facts.producers.get(root);
     const stays = identity(type.shape.length);
     const isMade = producer !== undefined && this.#vertices.has(producer);
     const changed = isMade ? (this.#region.layouts.get(root) as Layout) : stays;
-    for (const demand of this.#demandsOn(members, type)) {
+    for (const demand of demands) {
       const isStaying = keyOf(demand.layout) === keyOf(stays);
       const isChanged = keyOf(demand.layout) === keyOf(canonical(changed, type.shape));
       if (isStaying && isChanged) continue;
@@ -92,7 +118,8 @@ class Cut {
     return moveCost({ ...type, shape: from.map((axis) => type.shape[axis]) }, moved);
   }
 
-  #demandsOn(members: readonly [ValueName, View][], type: TensorType): Iterable<Demand> {
+  #demandsOn(root: ValueName): readonly Demand[] {
+    const type = typeOfValue(this.#graph, root);
     const demands = new Map<string, Demand>();
     const demandOf = (layout: Layout): Demand => {
       const wanted = canonical(layout, type.shape);
@@ -100,7 +127,8 @@ class Cut {
       demands.set(keyOf(wanted), demand);
       return demand;
     };
-    for (const [value, { layout }] of members) {
+    for (const value of this.#families.members.get(root) ?? []) {
+      const { layout } = this.#families.views.get(value) as View;
       if (this.#facts.isKept(value)) demandOf(layout).always = true;
       for (const node of this.#facts.consumers.get(value) ?? []) {
         if (this.#families.permuting.has(node)) continue;
@@ -115,7 +143,7 @@ class Cut {
         });
       }
     }
-    return demands.values();
+    return [...demands.values()];
   }
 
   /** A transpose for whoever reads the layout that the producer gives if it stays; those who change as well read others. */
@@ -156,6 +184,6 @@ class Cut {
 }
 
 /** The nodes of the region that had better change; the fewest of them, where it makes no difference. */
-export function nodesToChange(graph: Graph, facts: Facts, families: Families, region: Region): Node[] {
-  return new Cut(graph, facts, families, region).changing();
+export function chosenFrom(graph: Graph, facts: Facts, families: Families, region: Region): Choice {
+  return new Cut(graph, facts, families, region).choice();
 }

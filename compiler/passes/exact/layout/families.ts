@@ -1,7 +1,7 @@
 /** Which values are transposes of which others, and what moving their elements costs. */
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
 import { byteSize, type TensorType } from '../../../../ir/tensor/types.ts';
-import { canonical, compose, identity, keepsPlaces, type Layout } from './permutation.ts';
+import { canonical, compose, elementOrder, identity, keepsPlaces, type Layout } from './permutation.ts';
 import { movedUnits } from './regroup.ts';
 
 /** A value as another one, its root, in some layout. */
@@ -14,6 +14,8 @@ export interface View {
 export interface Families {
   /** The view that every value is; roots are views of themselves. */
   readonly views: ReadonlyMap<ValueName, View>;
+  /** The values that are views of each root, itself first. */
+  readonly members: ReadonlyMap<ValueName, readonly ValueName[]>;
   /** Nodes that make a value from its root, which come and go. */
   readonly permuting: ReadonlySet<Node>;
   /** The value that has the layout, by root and `keyOf` the layout. Values that must keep their names come first. */
@@ -35,11 +37,13 @@ export function permutationOf(graph: Graph, node: Node): Layout | undefined {
 /** Constants are no roots: their transposes fold. `kept` are the values that must have their names in any case. */
 export function familiesOf(graph: Graph, kept: ReadonlySet<ValueName>): Families {
   const views = new Map<ValueName, View>();
+  const members = new Map<ValueName, ValueName[]>();
   const permuting = new Set<Node>();
   const names = new Map<ValueName, Map<string, ValueName>>();
   const addRoot = (value: ValueName) => {
     const layout = identity(typeOfValue(graph, value).shape.length);
     views.set(value, { root: value, layout });
+    members.set(value, [value]);
     names.set(value, new Map([[keyOf(layout), value]]));
   };
   for (const value of [...graph.inputs, ...graph.states.map(({ name }) => name)]) addRoot(value);
@@ -60,9 +64,10 @@ export function familiesOf(graph: Graph, kept: ReadonlySet<ValueName>): Families
     }
     permuting.add(node);
     views.set(y, view);
+    members.get(view.root)?.push(y);
     if (older === undefined || kept.has(y)) known.set(keyOf(view.layout), y);
   }
-  return { views, permuting, names };
+  return { views, members, permuting, names };
 }
 
 function viewOf(graph: Graph, { root, layout: outer }: View, layout: Layout): View {
@@ -72,6 +77,17 @@ function viewOf(graph: Graph, { root, layout: outer }: View, layout: Layout): Vi
 /** What one reshape costs, in units of which a transposed byte costs so many that no number of reshapes outweighs it. */
 const UNIT_MOVE = 1;
 const BYTE_MOVE = 2 ** 16;
+
+/**
+ * The cost of having a value in all of the layouts when it is made in `made`: one transpose for each order of elements that
+ * is new, and reshapes between layouts that differ in axes of extent 1.
+ */
+export function familyCost(type: TensorType, made: Layout, layouts: readonly Layout[]): number {
+  const distinct = (list: readonly string[]) => new Set(list).size - 1;
+  const shapes = [made, ...layouts].map((layout) => keyOf(canonical(layout, type.shape)));
+  const orders = [made, ...layouts].map((layout) => keyOf(elementOrder(layout, type.shape)));
+  return distinct(shapes) * UNIT_MOVE + distinct(orders) * BYTE_MOVE * byteSize(type);
+}
 
 /** The cost of a transpose of the value. Bytes count first; then how many nodes stand between others, where they move nothing. */
 export function moveCost(type: TensorType, layout: Layout): number {

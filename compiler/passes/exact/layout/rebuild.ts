@@ -31,6 +31,8 @@ class Rebuild {
   readonly #graph: Graph;
   readonly #families: Families;
   readonly #changes: Changes;
+  /** Nodes that permute, by what they make: those that stay are the same, so that patches are small. */
+  readonly #permuting: ReadonlyMap<ValueName, Node>;
   /** What there is of each root so far, the layout it is computed in first. */
   readonly #made = new Map<ValueName, Made[]>();
   /** Permuted constants and spread operands, by what they are made of. */
@@ -40,6 +42,7 @@ class Rebuild {
     this.#graph = graph;
     this.#families = families;
     this.#changes = changes;
+    this.#permuting = new Map([...families.permuting].map((node) => [node.outputs[0], node]));
     this.types = new Map(graph.types);
     this.constants = new Map(graph.constants);
     for (const name of [...graph.inputs, ...graph.states.map((state) => state.name)]) {
@@ -112,11 +115,11 @@ class Rebuild {
     const shape = from.layout.map((axis) => type.shape[to.layout.indexOf(axis)]);
     this.types.set(to.name, type);
     const ends = { inputs: [from.name], outputs: [to.name] };
-    this.nodes.push(
-      keepsPlaces(permutation, shape)
-        ? { op: 'reshape', ...ends, attrs: { shape: [...type.shape] } }
-        : { op: 'transpose', ...ends, attrs: { permutation: [...permutation] } },
-    );
+    const node: Node = keepsPlaces(permutation, shape)
+      ? { op: 'reshape', ...ends, attrs: { shape: [...type.shape] } }
+      : { op: 'transpose', ...ends, attrs: { permutation: [...permutation] } };
+    const old = this.#permuting.get(to.name);
+    this.nodes.push(old !== undefined && isSameNode(old, node) ? old : node);
   }
 
   /** A constant of any rank up to that of the layout, permuted. */
@@ -167,6 +170,10 @@ class Rebuild {
     while (this.types.has(name)) name += '_';
     return name;
   }
+}
+
+function isSameNode(a: Node, b: Node): boolean {
+  return a.op === b.op && a.inputs[0] === b.inputs[0] && JSON.stringify(a.attrs) === JSON.stringify(b.attrs);
 }
 
 /** The type with axes of extent 1 in front. Scales along an axis move with it. */

@@ -10,8 +10,9 @@ import { importTflite } from './import/tflite/import.ts';
 import { type Numerics, withNumerics } from './import/tflite/numerics.ts';
 import { type Fitted, lowerWithin, type MemoryLimits } from './lower/fit.ts';
 import type { LowerOptions } from './lower/index.ts';
+import type { Pass } from './passes/pass.ts';
 import { type PatchEvent, runPasses } from './passes/run.ts';
-import { PIPELINE } from './pipeline.ts';
+import { IMPORT_PIPELINE, PIPELINE } from './pipeline.ts';
 import type { Target } from './targets/index.ts';
 
 export interface ModelFile {
@@ -84,9 +85,18 @@ const MAX_ROUNDS = 4;
 
 /** The exact passes; the result evaluates to the same bits. `onPatch` sees every rewrite. */
 export function simplify(graph: Graph, onPatch?: (event: PatchEvent) => void): Graph {
+  return rounds(graph, PIPELINE, onPatch);
+}
+
+/** A float graph as it is imported, in the form that counts as its definition: floats may round elsewhere than before. */
+export function canonicalize(graph: Graph, onPatch?: (event: PatchEvent) => void): Graph {
+  return rounds(graph, IMPORT_PIPELINE, onPatch);
+}
+
+function rounds(graph: Graph, passes: readonly Pass[], onPatch?: (event: PatchEvent) => void): Graph {
   let current = graph;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    const result = runPasses(current, PIPELINE, { verifyEach: true, ...(onPatch === undefined ? {} : { onPatch }) });
+    const result = runPasses(current, passes, { verifyEach: true, ...(onPatch === undefined ? {} : { onPatch }) });
     current = result.graph;
     if (result.patches === 0) break;
   }

@@ -89,8 +89,11 @@ export interface Pass<O = any> {
   readonly name: string;
   /** before → after, when … */
   readonly doc: string;
-  /** Exact: evaluated outputs and states stay bit-equal. */
-  readonly kind: 'exact' | { readonly lossy: Lossy };
+  /**
+   * Exact: evaluated outputs and states stay bit-equal. Defining: it changes where floats round, as one may only before the
+   * graph counts as the definition, when a file is imported whose format leaves that open.
+   */
+  readonly kind: 'exact' | 'defining' | { readonly lossy: Lossy };
   /** Has a default for every option. */
   readonly options: z.ZodType<O>;
   readonly rules: readonly Rule<O>[];

@@ -23,7 +23,7 @@ export function listOps(): void {
 
 export function listPasses(): void {
   for (const pass of PIPELINE) {
-    console.log(`${pass.name} (${pass.kind === 'exact' ? 'exact' : 'lossy'})`);
+    console.log(`${pass.name} (${typeof pass.kind === 'string' ? pass.kind : 'lossy'})`);
     console.log(`${wrap(pass.doc, 4)}\n`);
   }
 }

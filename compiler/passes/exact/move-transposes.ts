@@ -2,13 +2,22 @@ import { z } from 'zod';
 import type { Graph, Node, ValueName } from '../../../ir/tensor/graph.ts';
 import { definePass, type Facts, type NodeSite, type Patch } from '../pass.ts';
 import { chosenFrom } from './layout/choose.ts';
-import { costOf, type Families, familiesOf, keyOf, movedBytes, permutationOf } from './layout/families.ts';
+import {
+  costOf,
+  type Families,
+  familiesOf,
+  type Heights,
+  heightsOf,
+  keyOf,
+  movedBytes,
+  permutationOf,
+} from './layout/families.ts';
 import { inverse, type Layout } from './layout/permutation.ts';
 import { type Changes, patchBetween, rebuilt } from './layout/rebuild.ts';
 import { regionOf } from './layout/region.ts';
 
 const NOTHING: Changes = new Map();
-const AS_MANY = 'in other layouts, the ops around it would need as many transposes';
+const AS_MANY = 'in other layouts, the ops around it would need no less transposing';
 
 /** Nodes to change, and the roots of all values that they touch. */
 interface Move {
@@ -21,6 +30,7 @@ class LayoutFacts {
   readonly #graph: Graph;
   readonly #facts: Facts;
   readonly #families: Families;
+  readonly #heights: Heights;
   readonly #cost: number;
   /** What was found for values with layouts that were tried for them or for a value of their region. */
   readonly #tried = new Map<string, Move | string>();
@@ -35,6 +45,7 @@ class LayoutFacts {
     this.#facts = facts;
     const kept = new Set([...graph.outputs, ...graph.states.map(({ next }) => next)]);
     this.#families = familiesOf(this.#graph, kept);
+    this.#heights = heightsOf(this.#graph);
     this.#cost = costOf(this.#graph);
   }
 
@@ -101,7 +112,7 @@ class LayoutFacts {
   #try(value: ValueName, layout: Layout): Move | string {
     const region = regionOf(this.#graph, this.#facts, this.#families, value, layout);
     if (region.nodes.size === 0) return 'no op';
-    const { nodes, saved, roots } = chosenFrom(this.#graph, this.#facts, this.#families, region);
+    const { nodes, saved, roots } = chosenFrom(this.#graph, this.#facts, this.#families, this.#heights, region);
     const changes = new Map([...region.nodes].filter(([node]) => nodes.has(node)));
     const answer = saved > 0 ? { changes, roots } : AS_MANY;
     for (const [name, tried] of region.layouts) this.#tried.set(`${name} ${keyOf(tried)}`, answer);
@@ -145,7 +156,7 @@ export const moveTransposes = definePass({
   name: 'exact/move-transposes',
   doc:
     'transpose, op, … → op in another layout, transpose, …, when fewer bytes are transposed then in the whole graph, or as ' +
-    'many by fewer nodes: ops for which a layout is as good as another take the one that a minimum cut between the others ' +
+    'many by fewer nodes or later: ops for which a layout is as good as another take the one that a minimum cut between the others ' +
     'gives them, and transposes stand only where layouts differ.',
   kind: 'exact',
   options: z.strictObject({}),

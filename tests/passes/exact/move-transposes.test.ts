@@ -98,18 +98,38 @@ suite('makes one transpose of two that are the same', () => {
   );
 });
 
-suite('leaves a transpose that would only stand elsewhere', () => {
-  const text = `graph g {
+suite('makes a transpose later where that is all it can do', () => {
+  const before = `graph g {
     input %x : f32[2,3]
     %a : f32[3,2] = transpose(%x) {"permutation":[1,0]}
     %b : f32[3,2] = tanh(%a)
     %y : f32[3,2] = softmax(%b)
     output %y
   }`;
-  const reason = 'in other layouts, the ops around it would need as many transposes';
-  expectRefusal(moveTransposes, text, 'move', '%a = transpose', reason);
+  const after = `graph g {
+    input %x : f32[2,3]
+    %b_10 : f32[2,3] = tanh(%x)
+    %b : f32[3,2] = transpose(%b_10) {"permutation":[1,0]}
+    %y : f32[3,2] = softmax(%b)
+    output %y
+  }`;
+  expectRewrite(moveTransposes, before, after);
   const alone = 'no two transposes are the same or follow one another';
-  expectRefusal(moveTransposes, text, 'merge', '%a = transpose', alone);
+  expectRefusal(moveTransposes, after, 'merge', '%b = transpose', alone);
+});
+
+suite('leaves a transpose before two operands that would need one each', () => {
+  const text = `graph g {
+    input %x : f32[2,3]
+    input %z : f32[3,2]
+    %a : f32[3,2] = softmax(%z)
+    %b : f32[3,2] = transpose(%x) {"permutation":[1,0]}
+    %c : f32[3,2] = add(%a, %b)
+    %y : f32[3,2] = softmax(%c)
+    output %y
+  }`;
+  const reason = 'in other layouts, the ops around it would need no less transposing';
+  expectRefusal(moveTransposes, text, 'move', '%b = transpose', reason);
 });
 
 suite('leaves sums of floats whose order would change', () => {

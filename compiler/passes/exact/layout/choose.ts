@@ -2,7 +2,7 @@
 import { type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
 import type { TensorType } from '../../../../ir/tensor/types.ts';
 import type { Facts } from '../../pass.ts';
-import { type Families, familyCost, keyOf, moveCost, type View } from './families.ts';
+import { type Families, familyCost, type Heights, heightOf, keyOf, moveCost, type View } from './families.ts';
 import { FlowNetwork, SINK, SOURCE } from './min-cut.ts';
 import { between, canonical, compose, identity, type Layout } from './permutation.ts';
 import type { Region } from './region.ts';
@@ -11,8 +11,8 @@ import type { Relayout } from './relayout.ts';
 /** Who reads a root in one layout. */
 interface Demand {
   readonly layout: Layout;
-  /** Whether someone does in any case. */
-  always: boolean;
+  /** The height of those who do in any case, if there are any. */
+  always: number | undefined;
   /** Nodes that do if they stay as they are, and those that do if they change. */
   readonly staying: Node[];
   readonly changing: Node[];
@@ -32,16 +32,18 @@ class Cut {
   readonly #facts: Facts;
   readonly #families: Families;
   readonly #region: Region;
+  readonly #heights: Heights;
   readonly #network = new FlowNetwork();
   /** On the source's side: the node changes. */
   readonly #vertices = new Map<Node, number>();
   readonly #demands = new Map<ValueName, readonly Demand[]>();
 
-  constructor(graph: Graph, facts: Facts, families: Families, region: Region) {
+  constructor(graph: Graph, facts: Facts, families: Families, heights: Heights, region: Region) {
     this.#graph = graph;
     this.#facts = facts;
     this.#families = families;
     this.#region = region;
+    this.#heights = heights;
     for (const node of region.nodes.keys()) {
       this.#vertices.set(node, this.#network.vertex());
       for (const value of [...node.inputs, ...node.outputs]) {
@@ -54,9 +56,12 @@ class Cut {
   choice(): Choice {
     for (const node of this.#vertices.keys()) this.#network.edge(this.#vertex(node), SINK, this.#spreadCost(node));
     for (const [root, demands] of this.#demands) this.#addRoot(root, demands);
-    const side = this.#network.sourceSide();
-    const nodes = new Set([...this.#vertices].flatMap(([node, vertex]) => (side.has(vertex) ? [node] : [])));
-    return { nodes, saved: this.#costWith(new Set()) - this.#costWith(nodes), roots: new Set(this.#demands.keys()) };
+    const before = this.#costWith(new Set());
+    const [fewest, most] = this.#network.sourceSides().map((side): Choice => {
+      const nodes = new Set([...this.#vertices].flatMap(([node, vertex]) => (side.has(vertex) ? [node] : [])));
+      return { nodes, saved: before - this.#costWith(nodes), roots: new Set(this.#demands.keys()) };
+    });
+    return most.saved > fewest.saved ? most : fewest;
   }
 
   #costWith(changing: ReadonlySet<Node>): number {
@@ -66,17 +71,16 @@ class Cut {
       const producer = this.#facts.producers.get(root);
       const isChanged = producer !== undefined && changing.has(producer);
       const made = isChanged ? (this.#region.layouts.get(root) as Layout) : identity(type.shape.length);
-      const needed = demands.filter(
-        (demand) =>
-          demand.always ||
-          demand.staying.some((node) => !changing.has(node)) ||
-          demand.changing.some((node) => changing.has(node)),
-      );
-      cost += familyCost(
-        type,
-        made,
-        needed.map(({ layout }) => layout),
-      );
+      const needs = demands.flatMap((demand) => {
+        const readers = [
+          ...demand.staying.filter((node) => !changing.has(node)),
+          ...demand.changing.filter((node) => changing.has(node)),
+        ];
+        if (demand.always === undefined && readers.length === 0) return [];
+        const heights = readers.map((node) => heightOf(this.#heights, node));
+        return [{ layout: demand.layout, height: Math.max(demand.always ?? 0, ...heights) }];
+      });
+      cost += familyCost(type, made, needs);
     }
     return cost;
   }
@@ -123,20 +127,25 @@ class Cut {
     const demands = new Map<string, Demand>();
     const demandOf = (layout: Layout): Demand => {
       const wanted = canonical(layout, type.shape);
-      const demand = demands.get(keyOf(wanted)) ?? { layout: wanted, always: false, staying: [], changing: [] };
+      const demand = demands.get(keyOf(wanted)) ?? { layout: wanted, always: undefined, staying: [], changing: [] };
       demands.set(keyOf(wanted), demand);
       return demand;
     };
+    const always = (layout: Layout, height: number) => {
+      const demand = demandOf(layout);
+      demand.always = Math.max(demand.always ?? 0, height);
+    };
     for (const value of this.#families.members.get(root) ?? []) {
       const { layout } = this.#families.views.get(value) as View;
-      if (this.#facts.isKept(value)) demandOf(layout).always = true;
+      if (this.#facts.isKept(value)) always(layout, 0);
       for (const node of this.#facts.consumers.get(value) ?? []) {
         if (this.#families.permuting.has(node)) continue;
         node.inputs.forEach((name, i) => {
           if (name !== value) return;
           const wanted = this.#region.nodes.get(node)?.inputs[i];
-          if (wanted === undefined || wanted.length !== type.shape.length) demandOf(layout).always = true;
-          else {
+          if (wanted === undefined || wanted.length !== type.shape.length) {
+            always(layout, heightOf(this.#heights, node));
+          } else {
             demandOf(layout).staying.push(node);
             demandOf(compose(layout, wanted)).changing.push(node);
           }
@@ -148,13 +157,13 @@ class Cut {
 
   /** A transpose for whoever reads the layout that the producer gives if it stays; those who change as well read others. */
   #addIfMoved(producer: Node, { always, staying }: Demand, cost: number): void {
-    if (always) this.#network.edge(this.#vertex(producer), SINK, cost);
+    if (always !== undefined) this.#network.edge(this.#vertex(producer), SINK, cost);
     else if (staying.length > 0) this.#addFanOut(this.#vertex(producer), staying, cost);
   }
 
   /** A transpose for whoever reads the layout that the producer gives if it changes. */
   #addIfLeft(producer: Node, { always, changing }: Demand, cost: number): void {
-    if (always) this.#network.edge(SOURCE, this.#vertex(producer), cost);
+    if (always !== undefined) this.#network.edge(SOURCE, this.#vertex(producer), cost);
     else if (changing.length > 0) this.#addFanIn(changing, this.#vertex(producer), cost);
   }
 
@@ -163,7 +172,7 @@ class Cut {
    * so, and it is left out: the choice may miss something then, but what it costs is counted afterwards.
    */
   #addDemand({ always, staying, changing }: Demand, cost: number): void {
-    if (always) return;
+    if (always !== undefined) return;
     if (changing.length === 0) this.#addFanOut(SOURCE, staying, cost);
     else if (staying.length === 0) this.#addFanIn(changing, SINK, cost);
   }
@@ -183,7 +192,7 @@ class Cut {
   }
 }
 
-/** The nodes of the region that had better change; the fewest of them, where it makes no difference. */
-export function chosenFrom(graph: Graph, facts: Facts, families: Families, region: Region): Choice {
-  return new Cut(graph, facts, families, region).choice();
+/** The nodes of the region that had better change: the fewest of them or the most, where bytes make no difference. */
+export function chosenFrom(graph: Graph, facts: Facts, families: Families, heights: Heights, region: Region): Choice {
+  return new Cut(graph, facts, families, heights, region).choice();
 }

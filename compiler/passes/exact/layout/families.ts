@@ -74,31 +74,60 @@ function viewOf(graph: Graph, { root, layout: outer }: View, layout: Layout): Vi
   return { root, layout: canonical(compose(outer, layout), typeOfValue(graph, root).shape) };
 }
 
-/** What one reshape costs, in units of which a transposed byte costs so many that no number of reshapes outweighs it. */
-const UNIT_MOVE = 1;
-const BYTE_MOVE = 2 ** 16;
-
 /**
- * The cost of having a value in all of the layouts when it is made in `made`: one transpose for each order of elements that
- * is new, and reshapes between layouts that differ in axes of extent 1.
+ * What moves cost: bytes count first, then how many nodes permute at all, then how much is computed after them, so that what
+ * follows a layer stays next to it.
  */
-export function familyCost(type: TensorType, made: Layout, layouts: readonly Layout[]): number {
-  const distinct = (list: readonly string[]) => new Set(list).size - 1;
-  const shapes = [made, ...layouts].map((layout) => keyOf(canonical(layout, type.shape)));
-  const orders = [made, ...layouts].map((layout) => keyOf(elementOrder(layout, type.shape)));
-  return distinct(shapes) * UNIT_MOVE + distinct(orders) * BYTE_MOVE * byteSize(type);
+const BYTE_MOVE = 2 ** 26;
+const UNIT_MOVE = 2 ** 14;
+
+/** How many ops, one after another, follow the reading of each value; what only names or permutes elements is none. */
+export type Heights = ReadonlyMap<ValueName, number>;
+
+export function heightsOf(graph: Graph): Heights {
+  const heights = new Map<ValueName, number>();
+  for (const node of graph.nodes.toReversed()) {
+    const height = heightOf(heights, node);
+    for (const name of node.inputs) heights.set(name, Math.max(heights.get(name) ?? 0, height));
+  }
+  return heights;
 }
 
-/** The cost of a transpose of the value. Bytes count first; then how many nodes stand between others, where they move nothing. */
+export function heightOf(heights: Heights, { op, outputs }: Node): number {
+  const after = Math.max(...outputs.map((name) => heights.get(name) ?? 0));
+  return op === 'reshape' || op === 'transpose' ? after : after + 1;
+}
+
+/** A layout that a value is needed in, with the height of what reads it so. */
+export interface Need {
+  readonly layout: Layout;
+  readonly height: number;
+}
+
+/**
+ * The cost of having a value in all of the layouts, which are different, when it is made in `made`: one transpose for each
+ * order of elements that is new, and reshapes between layouts that differ in axes of extent 1.
+ */
+export function familyCost(type: TensorType, made: Layout, needs: readonly Need[]): number {
+  const own = keyOf(canonical(made, type.shape));
+  const others = needs.filter(({ layout }) => keyOf(canonical(layout, type.shape)) !== own);
+  const orders = [made, ...others.map(({ layout }) => layout)].map((layout) => keyOf(elementOrder(layout, type.shape)));
+  const moves = new Set(orders).size - 1;
+  return others.reduce((sum, { height }) => sum + UNIT_MOVE + height, moves * BYTE_MOVE * byteSize(type));
+}
+
+/** The cost of a transpose of the value. */
 export function moveCost(type: TensorType, layout: Layout): number {
   return keepsPlaces(layout, type.shape) ? UNIT_MOVE : BYTE_MOVE * byteSize(type) + UNIT_MOVE;
 }
 
 /** The sum over the nodes that permute. */
 export function costOf(graph: Graph): number {
+  const heights = heightsOf(graph);
   return graph.nodes.reduce((sum, node) => {
     const layout = permutationOf(graph, node);
-    return layout === undefined ? sum : sum + moveCost(typeOfValue(graph, node.inputs[0]), layout);
+    if (layout === undefined) return sum;
+    return sum + moveCost(typeOfValue(graph, node.inputs[0]), layout) + (heights.get(node.outputs[0]) ?? 0);
   }, 0);
 }
 

@@ -25,12 +25,14 @@ export class FlowNetwork {
     this.#capacities.push(0);
   }
 
-  /** The smallest set of vertices on the source's side of a minimum cut. */
-  sourceSide(): ReadonlySet<number> {
+  /** The smallest and the largest set of vertices on the source's side of a minimum cut. */
+  sourceSides(): readonly [smallest: ReadonlySet<number>, largest: ReadonlySet<number>] {
     for (;;) {
       const levels = this.#levels();
       if (levels[SINK] === undefined) {
-        return new Set(levels.flatMap((level, vertex) => (level === undefined ? [] : [vertex])));
+        const smallest = levels.flatMap((level, vertex) => (level === undefined ? [] : [vertex]));
+        const sinkSide = this.#reachingSink();
+        return [new Set(smallest), new Set([...levels.keys()].filter((vertex) => !sinkSide.has(vertex)))];
       }
       const next = this.#edges.map(() => 0);
       while (this.#augment(levels, next)) {}
@@ -51,6 +53,15 @@ export class FlowNetwork {
       }
     }
     return levels;
+  }
+
+  /** The vertices from which edges with capacity left lead to the sink. */
+  #reachingSink(): ReadonlySet<number> {
+    const reached = new Set([SINK]);
+    for (const vertex of reached) {
+      for (const edge of this.#edges[vertex]) if (this.#capacities[edge ^ 1] > 0) reached.add(this.#heads[edge]);
+    }
+    return reached;
   }
 
   /** Sends what one path of rising levels holds. Whether there was such a path. */

@@ -1,6 +1,7 @@
 /** The graph with some nodes in other layouts and transposes only where they are needed. */
 import { type Constant, type Graph, type Node, typeOfValue, type ValueName } from '../../../../ir/tensor/graph.ts';
 import { DENSE, type TensorType } from '../../../../ir/tensor/types.ts';
+import { freeName } from '../../names.ts';
 import type { Patch } from '../../pass.ts';
 import { type Families, keyOf } from './families.ts';
 import {
@@ -166,9 +167,7 @@ class Rebuild {
   }
 
   #free(wanted: string): ValueName {
-    let name = wanted;
-    while (this.types.has(name)) name += '_';
-    return name;
+    return freeName(this.types, wanted);
   }
 }
 

@@ -1,4 +1,5 @@
 /** How a reshape treats axes: neighbouring axes of the one shape become neighbouring axes of the other. */
+import { sameShape } from '../../../../ir/tensor/types.ts';
 import { isIdentity, type Layout } from './permutation.ts';
 
 /** Runs of axes, none of extent 1, that hold the same elements in both shapes; each as short as can be. */
@@ -47,10 +48,10 @@ export function regrouped(from: readonly number[], to: readonly number[], layout
 
 /**
  * The permutation that a reshape to a shape of the same rank amounts to when it only moves axes of extent 1; undefined for
- * any other reshape.
+ * any other reshape, one that changes nothing among them.
  */
 export function movedUnits(from: readonly number[], to: readonly number[]): Layout | undefined {
-  if (from.length !== to.length) return undefined;
+  if (from.length !== to.length || sameShape(from, to)) return undefined;
   const axes = (isUnit: boolean) => from.flatMap((extent, axis) => ((extent === 1) === isUnit ? [axis] : []));
   const [units, others] = [axes(true), axes(false)];
   const layout = to.map((extent) => (extent === 1 ? units.shift() : others.shift()) ?? -1);

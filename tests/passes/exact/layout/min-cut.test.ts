@@ -19,7 +19,7 @@ function sides(vertices: number): Set<number>[] {
   });
 }
 
-suite('finds the smallest of all minimum cuts', () => {
+suite('finds the smallest and the largest of all minimum cuts', () => {
   for (let seed = 1; seed <= 300; seed++) {
     const r = new Random(seed);
     const vertices = r.int(1, 6);
@@ -31,12 +31,14 @@ suite('finds the smallest of all minimum cuts', () => {
     const network = new FlowNetwork();
     for (let i = 0; i < vertices; i++) network.vertex();
     for (const edge of edges) network.edge(...edge);
-    const found = network.sourceSide();
+    const [smallest, largest] = network.sourceSides();
     const all = sides(vertices);
     const least = Math.min(...all.map((side) => cutBy(edges, side)));
-    assert.is(cutBy(edges, found), least, `seed ${seed}`);
-    const smallest = all.filter((side) => cutBy(edges, side) === least).map(({ size }) => size);
-    assert.is(found.size, Math.min(...smallest), `seed ${seed}`);
+    const sizes = all.filter((side) => cutBy(edges, side) === least).map(({ size }) => size);
+    assert.is(cutBy(edges, smallest), least, `seed ${seed}`);
+    assert.is(smallest.size, Math.min(...sizes), `seed ${seed}`);
+    assert.is(cutBy(edges, largest), least, `seed ${seed}`);
+    assert.is(largest.size, Math.max(...sizes), `seed ${seed}`);
   }
 });
 

@@ -89,14 +89,14 @@ const ROWS = framed<'softmax' | 'log_softmax' | 'l2_normalization'>(frameOfBoth,
   frame.at(-1) === frame.length - 1 ? { inputs: [frame], outputs: [frame], attrs: node.attrs } : undefined,
 );
 
-/** Whether elements are reduced in the same order, on which sums of floats and the signs of their zeros depend. */
+/** Whether elements are reduced in the same order, on which floats depend, if only in the sign of a zero. */
 function reducesAlike({ shape, dtype }: TensorType, axes: readonly number[], frame: Layout): boolean {
   if (!isFloat(dtype)) return true;
   const reduced = frame.filter((axis) => axes.includes(axis) && shape[axis] !== 1);
   return reduced.every((axis, at) => at === 0 || axis > reduced[at - 1]);
 }
 
-const REDUCTION = framed<'sum' | 'mean' | 'reduce_max' | 'reduce_min'>(
+const REDUCTION = framed<'sum' | 'mean' | 'reduce_max' | 'reduce_min' | 'reduce_prod'>(
   (site, known) => (site.node.attrs.keepDims ? frameOfBoth(site, known) : frameOfInput(site, known)),
   ({ node, inputs: [x] }, frame) => {
     const { axes, keepDims } = node.attrs;
@@ -226,9 +226,11 @@ const RULES: Rules = {
   mean: REDUCTION,
   reduce_max: REDUCTION,
   reduce_min: REDUCTION,
+  reduce_prod: REDUCTION,
   arg_max: PLACE,
   arg_min: PLACE,
   cumsum: alongAxes<'cumsum'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
+  cumprod: alongAxes<'cumprod'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
   reshape: RESHAPE,
   transpose: FIXED,
   slice: alongAxes<'slice'>(({ start, stride, size }, frame) => ({

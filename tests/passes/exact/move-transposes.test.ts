@@ -75,6 +75,28 @@ suite('keeps a shuffle of channels one movement', () => {
   assert.equal(after.nodes[3].attrs, { permutation: [0, 1, 2, 4, 3] });
 });
 
+suite('has a product read a matrix as it lies', () => {
+  const graph = (body: string) => `graph g {
+    input %q : f32[2,3,4]
+    input %k : f32[2,5,4]
+    ${body}
+    output %y
+  }`;
+  expectRewrite(
+    moveTransposes,
+    graph(`%a : f32[2,4,5] = transpose(%k) {"permutation":[0,2,1]}
+      %y : f32[2,3,5] = batch_matmul(%q, %a)`),
+    graph('%y : f32[2,3,5] = batch_matmul(%q, %k) {"transposeB":true}'),
+  );
+  const across = graph(`%a : f32[2,4,3] = transpose(%q) {"permutation":[0,2,1]}
+    %y : f32[2,3,5] = batch_matmul(%a, %k) {"transposeA":true,"transposeB":true}`);
+  expectRewrite(moveTransposes, across, graph('%y : f32[2,3,5] = batch_matmul(%q, %k) {"transposeB":true}'));
+  const along = graph(`%a : f32[2,4,3] = transpose(%q) {"permutation":[0,2,1]}
+    input %l : f32[2,3,5] %y : f32[2,4,5] = batch_matmul(%a, %l) {"transposeB":false}`);
+  const reason = 'no op around it works in another layout';
+  expectRefusal(moveTransposes, along, 'move', '%a = transpose', reason);
+});
+
 suite('makes one transpose of two that are the same', () => {
   expectRewrite(
     moveTransposes,

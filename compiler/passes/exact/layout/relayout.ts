@@ -2,7 +2,7 @@
 import type { Node } from '../../../../ir/tensor/graph.ts';
 import type { Attrs, OpName } from '../../../../ir/tensor/ops/index.ts';
 import { elementCount, isFloat, type TensorType } from '../../../../ir/tensor/types.ts';
-import { isIdentity, type Layout, permuted, without } from './permutation.ts';
+import { identity, isIdentity, type Layout, permuted, without } from './permutation.ts';
 import { regrouped } from './regroup.ts';
 
 /** A node with the types of its operands and results. */
@@ -141,11 +141,26 @@ const RESHAPE: LayoutRule<'reshape'> = ({ inputs: [x], outputs: [y] }, { side, l
 };
 
 /** Batches change places, rows and columns do not. */
-const MATMUL = framed<'batch_matmul'>(frameOfResult, ({ node, inputs }, frame) => {
+const BATCHES = framed<'batch_matmul'>(frameOfResult, ({ node, inputs }, frame) => {
   const rank = frame.length;
   if (frame[rank - 1] !== rank - 1 || frame[rank - 2] !== rank - 2) return undefined;
   return { inputs: inputs.map((type) => spread(type, rank, frame)), outputs: [frame], attrs: node.attrs };
 });
+
+/** A matrix may lie the other way if that is the way in which it is read: a by rows, b by columns. */
+const MATRIX: LayoutRule<'batch_matmul'> = ({ node, inputs, outputs: [y] }, { side, index, layout }) => {
+  const { transposeA, transposeB } = node.attrs;
+  const swapped = [...identity(layout.length - 2), layout.length - 1, layout.length - 2];
+  const isReadAcross = index === 0 ? transposeA : !transposeB;
+  if (side === 'outputs' || layout.join() !== swapped.join() || !isReadAcross) return undefined;
+  return {
+    inputs: inputs.map((_, i) => (i === index ? layout : undefined)),
+    outputs: [identity(y.shape.length)],
+    attrs: { ...node.attrs, ...(index === 0 ? { transposeA: false } : { transposeB: true }) },
+  };
+};
+
+const MATMUL: LayoutRule<'batch_matmul'> = (site, known) => MATRIX(site, known) ?? BATCHES(site, known);
 
 /** Ops whose axes have roles, and those that are not worth moving. */
 const FIXED = 'fixed';
@@ -173,6 +188,7 @@ const RULES: Rules = {
   squared_difference: ELEMENTWISE,
   truncated_mod: ELEMENTWISE,
   floor_mod: ELEMENTWISE,
+  pow: ELEMENTWISE,
   minimum: ELEMENTWISE,
   maximum: ELEMENTWISE,
   equal: ELEMENTWISE,
@@ -210,6 +226,19 @@ const RULES: Rules = {
   neg: ELEMENTWISE,
   sin: ELEMENTWISE,
   cos: ELEMENTWISE,
+  tan: ELEMENTWISE,
+  asin: ELEMENTWISE,
+  acos: ELEMENTWISE,
+  atan: ELEMENTWISE,
+  sinh: ELEMENTWISE,
+  cosh: ELEMENTWISE,
+  asinh: ELEMENTWISE,
+  acosh: ELEMENTWISE,
+  atanh: ELEMENTWISE,
+  erf: ELEMENTWISE,
+  softplus: ELEMENTWISE,
+  sign: ELEMENTWISE,
+  round_float: ELEMENTWISE,
   floor: ELEMENTWISE,
   ceil: ELEMENTWISE,
   round: ELEMENTWISE,

@@ -115,7 +115,8 @@ export const mergeConstants = definePass({
       rewrite(site) {
         const { data } = site.graph.constants.get(site.node.inputs[1]) as Constant;
         const type = typeOfValue(site.graph, site.node.inputs[1]);
-        const product = { ...site.node, op: 'mul' } as Node;
+        const { activation } = (site.node as Node<'div'>).attrs;
+        const product = { ...site.node, op: 'mul', attrs: { activation } } as Node;
         return withConstant(
           site,
           product,

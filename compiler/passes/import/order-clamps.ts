@@ -17,7 +17,9 @@ export const orderClamps = definePass({
       when({ graph, node }) {
         const [x, c] = node.inputs;
         if (typeOfValue(graph, x).dtype !== 'f32') return 'it is not of f32';
-        if (!graph.constants.has(c)) return `%${c} is not a constant`;
+        const constant = graph.constants.get(c);
+        if (constant === undefined) return `%${c} is not a constant`;
+        if (!constant.data.every((value: number | bigint) => !Number.isNaN(value))) return `%${c} has NaN`;
         return graph.constants.has(x) ? `%${x} is a constant too` : true;
       },
       rewrite({ graph, node }) {

@@ -224,6 +224,7 @@ const SETS: readonly (readonly OpName[])[] = [
   ['transpose', 'reshape', 'relu', 'sub', 'softmax', 'concat'],
   ['transpose', 'mean', 'sum', 'reduce_max', 'arg_max', 'cumsum', 'add'],
   ['transpose', 'slice', 'pad', 'mirror_pad', 'tile', 'broadcast_to', 'gather', 'select', 'cast', 'prelu'],
+  ['transpose', 'top_k', 'resample', 'gather_elements', 'cumprod', 'reduce_prod', 'abs'],
   ['transpose', 'quantize', 'dequantize', 'requantize', 'add', 'batch_matmul', 'reshape', 'minimum', 'reduce_min'],
 ];
 for (const ops of SETS) {

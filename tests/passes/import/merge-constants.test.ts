@@ -32,7 +32,7 @@ suite('makes sums of differences and products of quotients by powers of two', ()
   );
   expectRewrite(
     mergeConstants,
-    graph('%y : f32[2] = div(%x, %c)'),
+    graph('%y : f32[2] = div(%x, %c) {"semantics":"onnx"}'),
     graph('const %y_constant : f32[2] dense = [0.5, 2] %y : f32[2] = mul(%x, %y_constant)'),
   );
 });

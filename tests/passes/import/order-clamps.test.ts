@@ -21,4 +21,9 @@ suite('leaves constants where they are first, and two variables', () => {
   expectRefusal(orderClamps, graph('f32', 'maximum(%x, %x)'), 'order', '%y = maximum', '%x is not a constant');
 });
 
+suite('leaves NaN, which would give way', () => {
+  const text = graph('f32', 'maximum(%x, %c)').replace('[3]', '[NaN]');
+  expectRefusal(orderClamps, text, 'order', '%y = maximum', '%c has NaN');
+});
+
 suite.run();

@@ -131,6 +131,15 @@ const GATHER = framed<'gather'>(frameOfInput, ({ node, inputs: [, indices] }, fr
   return { inputs: [frame, undefined], outputs: [result], attrs: { ...node.attrs, axis: frame.indexOf(axis) } };
 });
 
+/** Operands and results have the same axes, along one of which something is done. */
+function alongAxis<K extends 'gather_elements' | 'top_k' | 'cumsum' | 'cumprod'>(): LayoutRule<K> {
+  return framed<K>(frameOfResult, ({ node, inputs, outputs }, frame) => ({
+    inputs: inputs.map(() => frame),
+    outputs: outputs.map(() => frame),
+    attrs: { ...node.attrs, axis: frame.indexOf(node.attrs.axis) } as Node['attrs'],
+  }));
+}
+
 /** The side that is known is taken as it is; the other one keeps its axes of extent 1 in their places. */
 const RESHAPE: LayoutRule<'reshape'> = ({ inputs: [x], outputs: [y] }, { side, layout }) => {
   const isInput = side === 'inputs';
@@ -258,8 +267,8 @@ const RULES: Rules = {
   reduce_prod: REDUCTION,
   arg_max: PLACE,
   arg_min: PLACE,
-  cumsum: alongAxes<'cumsum'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
-  cumprod: alongAxes<'cumprod'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
+  cumsum: alongAxis<'cumsum'>(),
+  cumprod: alongAxis<'cumprod'>(),
   reshape: RESHAPE,
   transpose: FIXED,
   slice: alongAxes<'slice'>(({ start, stride, size }, frame) => ({
@@ -271,6 +280,12 @@ const RULES: Rules = {
   broadcast_to: broadcasting<'broadcast_to'>(({ node }, frame) => ({ shape: permuted(node.attrs.shape, frame) })),
   tile: alongAxes<'tile'>(({ multiples }, frame) => ({ multiples: permuted(multiples, frame) })),
   gather: GATHER,
+  gather_elements: alongAxis<'gather_elements'>(),
+  gather_nd: FIXED,
+  scatter_elements: FIXED,
+  scatter_nd: FIXED,
+  top_k: alongAxis<'top_k'>(),
+  resample: alongAxes<'resample'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
   pad: alongAxes<'pad'>(permutedMargins),
   mirror_pad: alongAxes<'mirror_pad'>((attrs, frame) => ({ ...attrs, ...permutedMargins(attrs, frame) })),
   depth_to_space: FIXED,

@@ -132,13 +132,14 @@ const GATHER = framed<'gather'>(frameOfInput, ({ node, inputs: [, indices] }, fr
 });
 
 /** Operands and results have the same axes, along one of which something is done. */
-function alongAxis<K extends 'gather_elements' | 'top_k' | 'cumsum' | 'cumprod'>(): LayoutRule<K> {
-  return framed<K>(frameOfResult, ({ node, inputs, outputs }, frame) => ({
+const ALONG_AXIS = framed<'gather_elements' | 'top_k' | 'cumsum' | 'cumprod'>(
+  frameOfResult,
+  ({ node, inputs, outputs }, frame) => ({
     inputs: inputs.map(() => frame),
     outputs: outputs.map(() => frame),
-    attrs: { ...node.attrs, axis: frame.indexOf(node.attrs.axis) } as Node['attrs'],
-  }));
-}
+    attrs: { ...node.attrs, axis: frame.indexOf(node.attrs.axis) },
+  }),
+);
 
 /** The side that is known is taken as it is; the other one keeps its axes of extent 1 in their places. */
 const RESHAPE: LayoutRule<'reshape'> = ({ inputs: [x], outputs: [y] }, { side, layout }) => {
@@ -267,8 +268,8 @@ const RULES: Rules = {
   reduce_prod: REDUCTION,
   arg_max: PLACE,
   arg_min: PLACE,
-  cumsum: alongAxis<'cumsum'>(),
-  cumprod: alongAxis<'cumprod'>(),
+  cumsum: ALONG_AXIS,
+  cumprod: ALONG_AXIS,
   reshape: RESHAPE,
   transpose: FIXED,
   slice: alongAxes<'slice'>(({ start, stride, size }, frame) => ({
@@ -280,11 +281,11 @@ const RULES: Rules = {
   broadcast_to: broadcasting<'broadcast_to'>(({ node }, frame) => ({ shape: permuted(node.attrs.shape, frame) })),
   tile: alongAxes<'tile'>(({ multiples }, frame) => ({ multiples: permuted(multiples, frame) })),
   gather: GATHER,
-  gather_elements: alongAxis<'gather_elements'>(),
+  gather_elements: ALONG_AXIS,
   gather_nd: FIXED,
   scatter_elements: FIXED,
   scatter_nd: FIXED,
-  top_k: alongAxis<'top_k'>(),
+  top_k: ALONG_AXIS,
   resample: alongAxes<'resample'>((attrs, frame) => ({ ...attrs, axis: frame.indexOf(attrs.axis) })),
   pad: alongAxes<'pad'>(permutedMargins),
   mirror_pad: alongAxes<'mirror_pad'>((attrs, frame) => ({ ...attrs, ...permutedMargins(attrs, frame) })),

@@ -58,6 +58,21 @@ for (const alpha of [0.1, -0.4, 1.7, 0]) {
   });
 }
 
+suite('leaky_relu of every int16 value around zero points other than 0', () => {
+  const at = (type: TensorType, zeroPoint: number): TensorType => ({
+    ...type,
+    quant: { kind: 'affine', scale: [Math.fround(0.001)], zeroPoint: [zeroPoint] },
+  });
+  const values = Int16Array.from({ length: COUNT }, (_, i) => i - 32768);
+  for (const [from, to] of [
+    [-32768, 0],
+    [100, -7],
+  ] as const) {
+    const graph = singleNode('leaky_relu', { alpha: 0.3 }, [{ type: at(short(1), from) }], at(short(1), to));
+    assert.is(programFault(graph, [values], 'c'), undefined, AGAIN);
+  }
+});
+
 const FLOATS: readonly (UnaryOp | FunctionOp | 'sign')[] = [
   'relu',
   'relu6',

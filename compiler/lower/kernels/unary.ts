@@ -162,11 +162,12 @@ function leakyInteger(k: Builder): Element {
   const [low, high] = integerRange(y.dtype);
   return (value) => {
     const result = k.variable('result', i32(0));
+    const real = k.let('real', sub(value, affineOf(x).zeroPoint));
     k.if(
-      op('i32.ge_s', [value, 0]),
-      () => k.set(result, above(value)),
+      op('i32.ge_s', [real, 0]),
+      () => k.set(result, above(real)),
       () => {
-        const scaled = below.apply(value, 0);
+        const scaled = below.apply(real, 0);
         const signed = negate ? op('i32.sub_wrap', [0, scaled]) : scaled;
         k.set(result, clampTo(op('i32.add_wrap', [signed, negative.zeroPoint]), low, high));
       },

@@ -29,6 +29,7 @@ const LIBRARIES: Readonly<Record<string, readonly string[]>> = {
   flatbuffers: ['compiler/import/tflite/reader.ts'],
   '@bufbuild/protobuf/wire': ['compiler/import/onnx/wire.ts'],
   commander: ['compiler/cli/program.ts'],
+  'cli-progress': ['compiler/cli/progress.ts'],
   'csv-parse': ['compiler/data/csv.ts'],
   'fast-png': ['compiler/data/png.ts'],
   'jpeg-js': ['compiler/data/jpeg.ts'],

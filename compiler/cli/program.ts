@@ -1,9 +1,12 @@
 /** All commands with their options. Exit code 0: done; 1: failed; 2: wrong usage. */
 import { Command, CommanderError } from 'commander';
+import { DataError } from '../data/error.ts';
 import { ImportError } from '../import/error.ts';
 import { LowerError } from '../lower/index.ts';
+import { METRIC_NAMES } from '../metrics/metric.ts';
 import { build } from './commands/build.ts';
 import { type CompareOptions, compare } from './commands/compare.ts';
+import { evaluateModel } from './commands/eval.ts';
 import { inspect } from './commands/inspect.ts';
 import { listOps, listPasses, listTargets } from './commands/list.ts';
 import { run } from './commands/run.ts';
@@ -22,6 +25,8 @@ const SHAPE_HELP = 'ONNX: shape of an input whose dimensions are open (input=1,3
 const CONSTANT_HELP =
   'ONNX: an input that becomes a constant, numbers or a .npy file (sr=16000); needed where shapes depend on it';
 const FLASH_HELP = 'most bytes of weights and tables, else refuses; code comes on top and is not counted';
+const DATA_HELP =
+  'a .json description, a .npy, .npz#array, .csv#columns or IDX file, or a folder of images, .wav or in_NN.bin; also input=source, once per input';
 
 function program(): Command {
   const mcc = new Command('mcc')
@@ -45,6 +50,14 @@ function program(): Command {
       'tflm|litert: integer results of tflite-micro and CMSIS-NN, or of LiteRT in Python and in a page',
       'tflm',
     );
+  const withData = (command: Command): Command =>
+    command
+      .option('--data <source>', DATA_HELP, collect, [])
+      .option('--labels <source>', 'labels as another such source; folders of images and sounds are classes without')
+      .option('--preprocess <json>', 'steps from the data to the inputs, as JSON or a file of it')
+      .option('--classes <names>', 'names of the classes in the order of the outputs, with commas')
+      .option('--limit <n>', 'at most so many samples, chosen at random')
+      .option('--seed <n>', 'of everything random', '1');
   onModel('build', 'write C sources with a CMake project, or an npm package with WebAssembly')
     .requiredOption('-t, --target <target>', 'what to emit for; `mcc targets` lists them')
     .requiredOption('-o, --output <folder>', 'where to write')
@@ -68,6 +81,15 @@ function program(): Command {
     .option('--seed <n>', 'seed of the random inputs', '1')
     .option('--tolerance <x>', 'absolute, of float outputs against golden files', '1e-4')
     .action((path: string, options: VerifyOptions) => verify(path, options));
+  withData(onModel('eval', 'measure how well the model answers on labelled data'))
+    .option('-e, --engine <engine>', ENGINES.join('|'), 'wasm')
+    .option('-m, --metric <metric>', `${METRIC_NAMES.join('|')}|script`, 'top1')
+    .option('--k <n>', 'of topk', '1')
+    .option('--peak <x>', 'of psnr: the largest value that an output can have', '1')
+    .option('--output <name>', 'the output that is judged; the first unless given')
+    .option('--script <file>', 'of script: an ES module; its default export gets all samples and returns a number')
+    .option('--json', 'machine-readable')
+    .action(evaluateModel);
   onModel('inspect', 'show types, work, sizes and memory')
     .option('-t, --target <target>', 'what to plan for', 'c')
     .option('--optimize <goal>', 'speed|size', 'speed')
@@ -94,7 +116,7 @@ function program(): Command {
 /** Errors that are the user's to mend print as they are; any other is a fault of mcc and keeps its stack. */
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  const known = [UsageError, Failure, ImportError, LowerError, NativeEngineError];
+  const known = [UsageError, Failure, DataError, ImportError, LowerError, NativeEngineError];
   if (known.some((type) => error instanceof type)) console.error(`mcc: ${(error as Error).message}`);
   else console.error('mcc: this is a fault of mcc itself; please report it with the model\n', error);
   return error instanceof UsageError ? 2 : 1;

@@ -5,7 +5,7 @@ import { ImportError } from '../import/error.ts';
 import { LowerError } from '../lower/index.ts';
 import { METRIC_NAMES } from '../metrics/metric.ts';
 import { build } from './commands/build.ts';
-import { type CompareOptions, compare } from './commands/compare.ts';
+import { compare } from './commands/compare.ts';
 import { evaluateModel } from './commands/eval.ts';
 import { inspect } from './commands/inspect.ts';
 import { listOps, listPasses, listTargets } from './commands/list.ts';
@@ -101,12 +101,12 @@ function program(): Command {
     .option('--proofs', 'print every exact rewrite with its reason and what it saved')
     .option('--json', 'machine-readable')
     .action(inspect);
-  onFile('compare', 'show where and how far two numerics profiles disagree')
-    .option('--numerics <profiles>', 'the two profiles', 'tflm,litert')
-    .option('--golden <folder>', 'inputs in_NN.bin instead of random ones')
+  withData(onFile('compare', 'show where and how far two models, or two numerics profiles of one, disagree'))
+    .argument('[other]', 'a version of the model, quantized for instance; its tensors are told by their names')
+    .option('--numerics <profiles>', 'the two profiles of one model: tflm,litert unless given; of two models, the one')
+    .option('--golden <folder>', 'of one model: inputs in_NN.bin instead of random ones')
     .option('--inputs <n>', 'how many random inputs', '20')
-    .option('--seed <n>', 'seed of the random inputs', '1')
-    .action((path: string, options: CompareOptions) => compare(path, options));
+    .action(compare);
   mcc.command('targets').description('list targets and engines').action(listTargets);
   mcc.command('ops').description('list the ops of tensor IR').action(listOps);
   mcc.command('passes').description('list the passes in their order').action(listPasses);

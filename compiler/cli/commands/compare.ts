@@ -1,17 +1,17 @@
-/** `mcc compare`: where and how far two numerics profiles of one model disagree. */
+/** `mcc compare`: where and how far two numerics profiles of one model disagree; two models are in compare-models.ts. */
 import { dataFromBytes } from '../../../ir/tensor/bytes.ts';
 import { evaluate } from '../../../ir/tensor/evaluate.ts';
 import { type Graph, typeOfValue, type ValueName } from '../../../ir/tensor/graph.ts';
 import type { TensorData, TensorType } from '../../../ir/tensor/types.ts';
+import type { DataOptions } from '../data-options.ts';
 import { type LoadedModel, loadModel, type ModelOptions } from '../model.ts';
 import { UsageError } from '../output.ts';
 import { goldenRuns, type RecordedRuns, randomRuns } from '../verify/runs.ts';
+import { compareModels } from './compare-models.ts';
 
-export interface CompareOptions extends ModelOptions {
-  readonly numerics: string;
+export interface CompareOptions extends ModelOptions, DataOptions {
   readonly golden?: string;
   readonly inputs: string;
-  readonly seed: string;
 }
 
 /** How far two versions of a tensor lie apart, over all inputs. */
@@ -24,11 +24,22 @@ interface Distance {
   changedMaxima: number;
 }
 
+/** Throws UsageError, Failure, DataError, ImportError. */
+export async function compare(path: string, other: string | undefined, options: CompareOptions): Promise<void> {
+  if (other === undefined) {
+    if (options.data.length > 0) throw new UsageError('--data: expected a second model to compare with, found none');
+    compareProfiles(path, options);
+    return;
+  }
+  if (options.golden !== undefined) throw new UsageError('--golden: only for the profiles of one model; give --data');
+  await compareModels(path, other, options);
+}
+
 /** Runs both profiles in the reference engine and prints a line per operator. Throws UsageError, Failure, ImportError. */
-export function compare(path: string, options: CompareOptions): void {
-  const profiles = options.numerics.split(',').map((name) => name.trim());
+function compareProfiles(path: string, { numerics: list = 'tflm,litert', ...options }: CompareOptions): void {
+  const profiles = list.split(',').map((name) => name.trim());
   if (profiles.length !== 2) {
-    throw new UsageError(`--numerics ${options.numerics}: expected two profiles with a comma between them`);
+    throw new UsageError(`--numerics ${list}: expected two profiles with a comma between them`);
   }
   const [left, right] = profiles.map((numerics) => loadModel(path, { ...options, numerics })) as [
     LoadedModel,

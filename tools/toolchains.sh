@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what the tests need besides Node, on Debian or a relative of it: compilers, emulators, a browser, CMake.
+# Installs what the tests need besides Node, on Debian or a relative of it: compilers, emulators, a browser, CMake, pictures.
 # Looks first, so that it is quick when all is there, and removes nothing.
 #
 #   tools/toolchains.sh            install what is missing
@@ -27,6 +27,7 @@ emscripten                    emcc
 chromium                      chromium
 cmake                         cmake
 make                          make
+dataset-fashion-mnist         /usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz
 '
 
 is_there() {

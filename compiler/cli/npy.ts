@@ -1,4 +1,5 @@
 /** NumPy's .npy format, versions 1 to 3, C order (numpy.lib.format). */
+import { parseNpyHeader } from '../data/npy.ts';
 import { Failure } from './output.ts';
 
 export interface Npy {
@@ -24,14 +25,9 @@ export function readNpy(file: Uint8Array, path: string): Npy {
   const dataAt = headerAt + headerLength;
   if (dataAt > view.length) fail(`a header of ${headerLength} bytes`, 'the end of the file');
   const header = view.subarray(headerAt, dataAt).toString('latin1');
-  const descr = /'descr':\s*'([^']*)'/.exec(header)?.[1] ?? fail("a 'descr' in the header", header.trim());
-  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(header)?.[1] ?? fail("a 'shape' in the header", header.trim());
-  if (!/'fortran_order':\s*False/.test(header)) fail('C order', 'Fortran order; save it with numpy.ascontiguousarray');
-  const shape = shapeText
-    .split(',')
-    .map((text) => text.trim())
-    .filter((text) => text !== '')
-    .map(Number);
+  const { descr, shape, isFortran } = parseNpyHeader(header);
+  if (descr === undefined || shape === undefined) return fail("a 'descr' and a 'shape' in the header", header.trim());
+  if (isFortran !== false) fail('C order', 'Fortran order; save it with numpy.ascontiguousarray');
   const itemSize = Number(/\d+$/.exec(descr)?.[0] ?? Number.NaN);
   const bytes = shape.reduce((product, extent) => product * extent, itemSize);
   if (bytes !== view.length - dataAt) {

@@ -29,15 +29,12 @@ export async function readNpyHeader(bytes: ByteReader, file: string): Promise<Ar
   const length = version === 1 ? size.readUInt16LE() : size.readUInt32LE();
   if (length > MAX_HEADER_BYTES) throw fault(`a .npy header of at most ${MAX_HEADER_BYTES} bytes`, `${length}`);
   const text = Buffer.from(await bytes.take(length, 'the .npy header')).toString('latin1');
-  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
-  const shapeText = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
-  const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
-  if (descr === undefined || shapeText === undefined || fortran === undefined) {
-    throw fault("'descr', 'fortran_order' and 'shape' in the header", text.trim(), 'structured arrays are not read');
+  const { descr, shape, isFortran } = parseNpyHeader(text);
+  if (descr === undefined || shape === undefined || isFortran === undefined) {
+    const expected = "'descr', 'fortran_order' and 'shape' of whole numbers in the header";
+    throw fault(expected, text.trim(), 'structured arrays are not read');
   }
-  const shape = parseShape(shapeText);
-  if (shape === undefined) throw fault('a shape of whole numbers', `(${shapeText})`);
-  if (fortran === 'True' && shape.length > 1) {
+  if (isFortran && shape.length > 1) {
     throw fault('C order', 'Fortran order', 'save it with numpy.ascontiguousarray');
   }
   const element = descr.slice(1);
@@ -45,6 +42,22 @@ export async function readNpyHeader(bytes: ByteReader, file: string): Promise<Ar
     throw fault(`an element type of ${ELEMENT_NAMES}`, `'${descr}'`, 'convert it with astype before saving');
   }
   return { element, little: descr[0] !== '>', shape };
+}
+
+/** The dictionary in a header; a field is undefined where it is missing or not what it should be. */
+export function parseNpyHeader(text: string): {
+  readonly descr: string | undefined;
+  readonly shape: readonly number[] | undefined;
+  readonly isFortran: boolean | undefined;
+} {
+  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1];
+  const shape = /'shape':\s*\(([^)]*)\)/.exec(text)?.[1];
+  const fortran = /'fortran_order':\s*(True|False)/.exec(text)?.[1];
+  return {
+    descr,
+    shape: shape === undefined ? undefined : parseShape(shape),
+    isFortran: fortran === undefined ? undefined : fortran === 'True',
+  };
 }
 
 function parseShape(text: string): number[] | undefined {

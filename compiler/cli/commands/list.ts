@@ -1,7 +1,7 @@
 /** `mcc targets`, `mcc ops`, `mcc passes`: what exists. */
 import { OP_NAMES, opRecord } from '../../../ir/tensor/ops/index.ts';
 import { SUPPORTED_OPERATORS } from '../../import/tflite/opcodes.ts';
-import { PIPELINE } from '../../pipeline.ts';
+import { IMPORT_PIPELINE, PIPELINE } from '../../pipeline.ts';
 import { TARGETS } from '../../targets/index.ts';
 import { ENGINES, missingFor } from '../engines/index.ts';
 
@@ -22,7 +22,7 @@ export function listOps(): void {
 }
 
 export function listPasses(): void {
-  for (const pass of PIPELINE) {
+  for (const pass of [...IMPORT_PIPELINE.filter(({ kind }) => kind === 'defining'), ...PIPELINE]) {
     console.log(`${pass.name} (${typeof pass.kind === 'string' ? pass.kind : 'lossy'})`);
     console.log(`${wrap(pass.doc, 4)}\n`);
   }

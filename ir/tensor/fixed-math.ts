@@ -14,27 +14,27 @@ function q(integerBits: number, x: number): number {
   return roundAway(x * 2 ** (31 - integerBits));
 }
 
-/** e^a in Q0 for a < 0 in Q(integerBits): e^-(a mod 1/4) by a polynomial, times e^-2^k for each bit k left over. */
-export function expOfNegative(a: number, integerBits: number): number {
-  if (a === 0) return I32_MAX;
-  const { sqrdmulh, sqshl, rdivpot } = NUMBERS;
+/** e^a in Q0 for a <= 0 in Q(integerBits): e^-(a mod 1/4) by a polynomial, times e^-2^k for each bit k left over. */
+export function expOfNegative<F, I, W>(m: Algebra<F, I, W>, a: I, integerBits: number): I {
+  const constant = (value: number) => m.i32(value);
   const quarter = 1 << (29 - integerBits);
-  const rest = (a & (quarter - 1)) - quarter;
+  const rest = m.let('rest', m.isub(m.and(a, constant(quarter - 1)), constant(quarter)));
   // Around -1/8: x = rest + 1/8.
-  const x = (sqshl(rest, integerBits) + (1 << 28)) | 0;
-  const x2 = sqrdmulh(x, x);
-  const x3 = sqrdmulh(x2, x);
-  const x4 = sqrdmulh(x2, x2);
-  const cubic = sqrdmulh((rdivpot(x4, 2) + x3) | 0, q(0, 1 / 3));
-  const series = (x + rdivpot((cubic + x2) | 0, 1)) | 0;
-  const base = q(0, Math.exp(-1 / 8));
-  let result = (base + sqrdmulh(base, series)) | 0;
-  const remainder = (rest - a) | 0;
+  const x = m.let('x', m.iadd(m.sqshl(rest, constant(integerBits)), constant(1 << 28)));
+  const x2 = m.let('square', m.sqrdmulh(x, x));
+  const x3 = m.let('cube', m.sqrdmulh(x2, x));
+  const x4 = m.let('fourth', m.sqrdmulh(x2, x2));
+  const cubic = m.sqrdmulh(m.iadd(m.rdivpot(x4, constant(2)), x3), constant(q(0, 1 / 3)));
+  const series = m.iadd(x, m.rdivpot(m.iadd(cubic, x2), constant(1)));
+  const base = constant(q(0, Math.exp(-1 / 8)));
+  let result = m.let('result', m.iadd(base, m.sqrdmulh(base, series)));
+  const remainder = m.let('remainder', m.isub(rest, a));
   for (let power = -2; power < integerBits; power++) {
-    const bit = 1 << (31 - integerBits + power);
-    if ((remainder & bit) !== 0) result = sqrdmulh(result, q(0, Math.exp(-(2 ** power))));
+    const bit = m.and(remainder, constant(1 << (31 - integerBits + power)));
+    const product = m.sqrdmulh(result, constant(q(0, Math.exp(-(2 ** power)))));
+    result = m.let('result', m.iselect(bit, product, result));
   }
-  return result;
+  return m.iselect(a, result, constant(I32_MAX));
 }
 
 /** (a + b + 1) / 2 for a and b that are not negative; their sum need not fit (gemmlowp's RoundingHalfSum). */
@@ -61,14 +61,14 @@ export function reciprocalOfOnePlus<F, I, W>(m: Algebra<F, I, W>, a: I): I {
 /** 1 / (1 + e^-a) in Q0 for a in Q(integerBits). */
 export function logisticOf(a: number, integerBits: number): number {
   if (a === 0) return 2 ** 30;
-  const positive = reciprocalOfOnePlus(NUMBERS, expOfNegative(-Math.abs(a), integerBits));
+  const positive = reciprocalOfOnePlus(NUMBERS, expOfNegative(NUMBERS, -Math.abs(a), integerBits));
   return a > 0 ? positive : I32_MAX - positive;
 }
 
 /** tanh a in Q0 for a in Q(integerBits), as (1 - x) / (1 + x) with x = e^-2|a|. */
 export function tanhOf(a: number, integerBits: number): number {
   if (a === 0) return 0;
-  const x = reciprocalOfHalf(NUMBERS, expOfNegative(-Math.abs(a), integerBits + 1));
+  const x = reciprocalOfHalf(NUMBERS, expOfNegative(NUMBERS, -Math.abs(a), integerBits + 1));
   const magnitude = NUMBERS.sqshl((x - 2 ** 29) | 0, 2);
   return a > 0 ? magnitude : -magnitude;
 }
@@ -170,7 +170,7 @@ export function inputRadius(integerBits: number, shift: number): number {
 /** e^(-d * scale) in Q0 for every difference d from the maximum in [0, 255]; 0 where it is too far to count. */
 export function expOfDiffs(scale: DiffScale): Int32Array {
   return Int32Array.from({ length: 256 }, (_, d) =>
-    -d < scale.least ? 0 : expOfNegative(requantize(-d, scale.multiplier), SCALED_DIFF_BITS),
+    -d < scale.least ? 0 : expOfNegative(NUMBERS, requantize(-d, scale.multiplier), SCALED_DIFF_BITS),
   );
 }
 

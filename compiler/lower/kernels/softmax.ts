@@ -1,7 +1,16 @@
 /** Kernels of the ops over rows of the innermost dimension. */
 import { add, type Buffer, f32, mul, type Operand, op, sub, type Variable } from '../../../ir/loop/build.ts';
 import type { Elem, Expr } from '../../../ir/loop/types.ts';
-import { interpolate, inverseSqrt, logOf, reciprocal, SCALED_DIFF_BITS } from '../../../ir/tensor/fixed-math.ts';
+import {
+  type DiffScale,
+  expOfDiffs,
+  expOfNegative,
+  interpolate,
+  inverseSqrt,
+  logOf,
+  reciprocal,
+  SCALED_DIFF_BITS,
+} from '../../../ir/tensor/fixed-math.ts';
 import type { Multiplier } from '../../../ir/tensor/fixed-point.ts';
 import {
   LEAST_F32,
@@ -12,7 +21,7 @@ import {
   type SoftmaxAttrs,
   SUM_BITS,
   softmax16Tables,
-  softmaxTable,
+  softmaxScale,
 } from '../../../ir/tensor/ops/softmax.ts';
 import { affineOf, integerRange, type TensorType } from '../../../ir/tensor/types.ts';
 import { loopAlgebra, useFloatFunction } from '../algebra.ts';
@@ -112,16 +121,32 @@ function sumOf(rows: Rows, start: Expr, zero: Operand, term: (i: Expr) => Expr):
   return sum;
 }
 
-/**
- * A table over the difference of an 8-bit element from the maximum of its row. What all large differences have in common,
- * which is 0 for exponentials, stands once.
- */
+/** What all large differences have in common, which is 0 for exponentials, stands once. */
+function shortened(values: Int32Array): Int32Array {
+  return values.slice(0, values.findLastIndex((value) => value !== values.at(-1)) + 2);
+}
+
+/** A table over the difference of an 8-bit element from the maximum of its row, `shortened`. */
 function diffTable({ k, x }: Rows, name: string, elem: Elem, values: Int32Array): (max: Variable, i: Expr) => Expr {
-  const last = values.findLastIndex((value) => value !== values.at(-1)) + 1;
-  const table = k.rom(name, elem, values.slice(0, last + 1));
+  const table = k.rom(name, elem, values);
+  const last = values.length - 1;
   return (max, i) => {
     const difference = op('i32.and', [op('i32.sub_wrap', [max.value, x.at(i)]), 255]);
     return table.at(last < 255 ? op('i32.min_s', [difference, last]) : difference);
+  };
+}
+
+/** Exponentials of so few elements are computed rather than looked up, as long as the table is larger than the code. */
+const FEW_ELEMENTS = 64;
+const EXP_CODE_BYTES = { speed: 512, size: 256 } as const;
+
+/** What computes the exponential of an 8-bit element's difference from the maximum of its row. */
+function diffFunction({ k, x }: Rows, { multiplier, least }: DiffScale): (max: Variable, i: Expr) => Expr {
+  return (max, i) => {
+    const difference = k.let('difference', sub(x.at(i), max.value));
+    const scaled = k.let('scaled', scaledBy(difference, multiplier));
+    const value = expOfNegative(loopAlgebra(k), scaled, SCALED_DIFF_BITS);
+    return least <= -255 ? value : op('i32.select', [op('i32.lt_s', [difference, least]), 0, value]);
   };
 }
 
@@ -147,24 +172,34 @@ const softmaxFloat = rowKernel<'softmax'>(
 
 const softmaxByte = rowKernel<'softmax'>(
   'softmax_table',
-  'for each row: its maximum; the sum of e^(x - max) from a table of 256; its inverse; y = inverse * e^(x - max).',
+  'for each row: its maximum; the sum of e^(x - max), from a table of 256 or computed once; its inverse; y = inverse * e^(x - max).',
   isByte,
   (rows) => {
-    const { k, y, xType, yType } = rows;
+    const { k, y, xType, yType, depth } = rows;
     const { beta } = k.site.attrs as SoftmaxAttrs;
-    const exp = diffTable(rows, 'exp_table', 'i32', softmaxTable(xType, yType, Math.fround(beta)));
+    const diffScale = softmaxScale(xType, yType, Math.fround(beta));
+    const values = shortened(expOfDiffs(diffScale));
+    const isComputed = values.byteLength > EXP_CODE_BYTES[k.site.optimize] && rowsOf(xType).count * depth <= FEW_ELEMENTS;
+    const exp = isComputed ? diffFunction(rows, diffScale) : diffTable(rows, 'exp_table', 'i32', values);
+    const terms = isComputed ? k.scratch('term', 'i32', depth) : undefined;
     const [low, high] = integerRange(yType.dtype);
     const bits = yType.dtype === 'i16' ? 16 : 8;
     return (start) => {
       const max = maximumOf(rows, start, integerRange(xType.dtype)[0]);
-      const sum = sumOf(rows, start, 0, (i) => op('i32.rdivpot', [exp(max, i), SUM_BITS]));
+      const sum = k.variable('sum', 0);
+      k.for('i', 0, depth, (i) => {
+        const e = k.let('e', exp(max, add(start, i)));
+        if (terms !== undefined) k.store(terms, i, e);
+        k.set(sum, op('i32.add_wrap', [sum.value, op('i32.rdivpot', [e, SUM_BITS])]));
+      });
       const inverse = reciprocal(loopAlgebra(k), k.let('total', sum.value), SUM_BITS);
       const exponent = k.let('exponent', op('i32.add_wrap', [inverse.bits, 31 - bits]));
       // Nothing is left after a shift by 32 or more.
       const scale = k.let('factor', op('i32.select', [op('i32.gt_s', [exponent, 31]), 0, inverse.scale]));
-      forRow(rows, start, (i) => {
-        const scaled = op('i32.rdivpot', [op('i32.sqrdmulh', [scale, exp(max, i)]), count31(exponent)]);
-        k.store(y, i, clampTo(op('i32.add_wrap', [scaled, low]), low, high));
+      k.for('i', 0, depth, (i) => {
+        const e = terms === undefined ? exp(max, add(start, i)) : terms.at(i);
+        const scaled = op('i32.rdivpot', [op('i32.sqrdmulh', [scale, e]), count31(exponent)]);
+        k.store(y, add(start, i), clampTo(op('i32.add_wrap', [scaled, low]), low, high));
       });
     };
   },
@@ -236,7 +271,7 @@ const logSoftmaxByte = rowKernel<'log_softmax'>(
   (rows) => {
     const { k, x, y, xType, yType } = rows;
     const { scale, table, back } = logSoftmaxTables(xType, yType);
-    const exp = diffTable(rows, 'exp_table', 'i32', table);
+    const exp = diffTable(rows, 'exp_table', 'i32', shortened(table));
     return (start) => {
       const max = maximumOf(rows, start, -128);
       const sum = sumOf(rows, start, 0, (i) => exp(max, i));

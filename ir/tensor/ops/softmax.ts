@@ -130,15 +130,15 @@ function scaledDiffs(beta: number, x: TensorType): DiffScale {
   return scale;
 }
 
-/** e^(-d * scale * beta) in Q0 for the differences d from the row's maximum. */
-export function softmaxTable(x: TensorType, y: TensorType, beta: number): Int32Array {
+/** How softmax of 8 bits scales the differences d from the row's maximum. */
+export function softmaxScale(x: TensorType, y: TensorType, beta: number): DiffScale {
   if (y.dtype === 'i16') expectOutput(y, 1 / 65536, -32768);
   else expectOutput(y, 1 / 256, integerRange(y.dtype)[0]);
-  return expOfDiffs(scaledDiffs(beta, x));
+  return scaledDiffs(beta, x);
 }
 
 function softmax8(x: TensorType, y: TensorType, beta: number): RowFunction {
-  const table = softmaxTable(x, y, beta);
+  const table = expOfDiffs(softmaxScale(x, y, beta));
   const bits = y.dtype === 'i16' ? 16 : 8;
   const [least] = integerRange(y.dtype);
   return (row, out) => {

@@ -179,7 +179,8 @@ const softmaxByte = rowKernel<'softmax'>(
     const { beta } = k.site.attrs as SoftmaxAttrs;
     const diffScale = softmaxScale(xType, yType, Math.fround(beta));
     const values = shortened(expOfDiffs(diffScale));
-    const isComputed = values.byteLength > EXP_CODE_BYTES[k.site.optimize] && rowsOf(xType).count * depth <= FEW_ELEMENTS;
+    const isComputed =
+      values.byteLength > EXP_CODE_BYTES[k.site.optimize] && rowsOf(xType).count * depth <= FEW_ELEMENTS;
     const exp = isComputed ? diffFunction(rows, diffScale) : diffTable(rows, 'exp_table', 'i32', values);
     const terms = isComputed ? k.scratch('term', 'i32', depth) : undefined;
     const [low, high] = integerRange(yType.dtype);

@@ -24,13 +24,13 @@ export interface Tail {
   readonly channel: (oc: Expr) => Ends;
 }
 
-function shortTail(k: Builder, { starts }: Layer, { factors, apply }: ShortScale): Tail {
+function shortTail(k: Builder, { starts, stage, ranges }: Layer, { factors, apply }: ShortScale): Tail {
   // Tables even where all channels agree, so that layers of one shape share their code.
   const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
     k.rom(name, elem, starts.map(value));
   const start = table('start', 'i32', (value) => 2 * value);
   const all = starts.map((_, c) => factors(c));
-  const code = factorCode(all);
+  const code = factorCode(all, { stage, ranges });
   const factor = table('multiplier', 'i32', (_, c) => code?.words[c] ?? (all[c] as Factors)[0]);
   const left = code ?? table('power', 'u8', (_, c) => Math.log2((all[c] as Factors)[1]));
   return {

@@ -1,10 +1,11 @@
 /** First values of accumulators and factors of their scaling, in tables by pairs of channels. */
-import { add, affine, type Buffer, i64, mul, op } from '../../../../ir/loop/build.ts';
+import { add, affine, i64, mul, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
 import type { KernelBuilder } from '../../kernel.ts';
-import { type LongScale, type ShortScale, scaledFits, shortLongScale } from '../../proved-scale.ts';
+import { type Factors, type LongScale, type ShortScale, scaledFits, shortLongScale } from '../../proved-scale.ts';
 import { requantizer } from '../../requantize.ts';
+import { factorCode } from './factor-code.ts';
 import type { Layer } from './layer.ts';
 
 export interface ChannelPair {
@@ -36,7 +37,9 @@ export function scaleOf<K extends OpName>(
   });
   const long = layer.accumulator === 'i64' ? shortLongScale(layer.stage, layer.ranges) : 'sums have 32 bits';
   if (typeof long !== 'string') return longScaleOf(k, long, pairs, starts);
-  return typeof layer.scale === 'string' ? generalScale(k, layer, starts) : shortScaleOf(k, layer.scale, pairs, starts);
+  return typeof layer.scale === 'string'
+    ? generalScale(k, layer, starts)
+    : shortScaleOf(k, layer, layer.scale, pairs, starts);
 }
 
 function generalScale<K extends OpName>(k: KernelBuilder<K>, layer: Layer, starts: readonly number[][]): Scale {
@@ -73,32 +76,56 @@ function longScaleOf<K extends OpName>(
 
 function shortScaleOf<K extends OpName>(
   k: KernelBuilder<K>,
+  layer: Layer,
   scale: ShortScale,
   pairs: readonly ChannelPair[],
   starts: readonly number[][],
 ): Scale {
-  const factors = pairs.flatMap(({ lower, upper }) => [scale.factors(lower), scale.factors(upper ?? lower)]);
-  const multipliers = factors.map(([multiplier]) => multiplier);
-  const all = factors.map(([, power]) => power);
-  const first = factors[0] as readonly [number, number];
-  const single = factors.every(([multiplier, power]) => multiplier === first[0] && power === first[1]);
-  const width = single ? 2 : 4;
-  const words = starts.flatMap((start, i) => [...start, ...(single ? [] : multipliers.slice(2 * i, 2 * i + 2))]);
+  const all = layer.starts.map((_, channel) => scale.factors(channel));
+  const first = all[0] as Factors;
+  if (all.every(([multiplier, power]) => multiplier === first[0] && power === first[1])) {
+    return singleScaleOf(k, scale, first, starts);
+  }
+  const code = factorCode(all, layer);
+  const ofPair = ({ lower, upper }: ChannelPair) => [lower, upper ?? lower];
+  const channelWord = (channel: number) => code?.words[channel] ?? (all[channel] as Factors)[0];
+  const words = pairs.flatMap((pair, i) => [...(starts[i] as number[]), ...ofPair(pair).map(channelWord)]);
   const table = k.rom('stage', 'i32', words);
-  // Tables, not constants, so that layers of one shape share their code.
-  const factor = single ? k.rom('factor', 'i32', first) : undefined;
-  const power = factor === undefined ? powers(k, all) : undefined;
-  const apply = (sum: Sum, m: Expr, p: Expr) => scale.apply(k, sum(true), m, p);
+  const power = code
+    ? undefined
+    : powers(
+        k,
+        pairs.flatMap(ofPair).map((channel) => (all[channel] as Factors)[1]),
+      );
   return {
-    start: (pair) => table.at(mul(pair, width), 'i64_ordered'),
+    start: (pair) => table.at(mul(pair, 4), 'i64_ordered'),
     finish: (pair) => {
-      if (power === undefined) {
-        const [m, p] = halves(k.let('factor', (factor as Buffer).at(0, 'i64_ordered')));
-        return [(sum) => apply(sum, m, p), (sum) => apply(sum, m, p)];
-      }
-      const [m0, m1] = halves(k.let('multipliers', table.at(affine([[pair, width]], 2), 'i64_ordered')));
-      const [p0, p1] = power(pair);
-      return [(sum) => apply(sum, m0, p0), (sum) => apply(sum, m1, p1)];
+      const both = halves(k.let('multipliers', table.at(affine([[pair, 4]], 2), 'i64_ordered')));
+      const second = power?.(pair) ?? [];
+      const [lower, upper] = both.map((word, i) => code?.decode(k, word) ?? [word, second[i] as Expr]) as [Pair, Pair];
+      return [(sum) => scale.apply(k, sum(true), ...lower), (sum) => scale.apply(k, sum(true), ...upper)];
+    },
+  };
+}
+
+type Pair = readonly [multiplier: Expr, power: Expr];
+
+/** All channels have the same factors. */
+function singleScaleOf<K extends OpName>(
+  k: KernelBuilder<K>,
+  scale: ShortScale,
+  factors: Factors,
+  starts: readonly number[][],
+): Scale {
+  const table = k.rom('stage', 'i32', starts.flat());
+  // A table, not constants, so that layers of one shape share their code.
+  const factor = k.rom('factor', 'i32', factors);
+  return {
+    start: (pair) => table.at(mul(pair, 2), 'i64_ordered'),
+    finish: () => {
+      const both = halves(k.let('factor', factor.at(0, 'i64_ordered')));
+      const apply = (sum: Sum) => scale.apply(k, sum(true), ...both);
+      return [apply, apply];
     },
   };
 }

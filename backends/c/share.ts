@@ -2,6 +2,7 @@
  * One body for kernels that are the same but for their numbers: where those differ (trip counts, strides, zero points) the
  * body reads a parameter, and each call passes its own. Firmware with many layers of few kinds gets a fraction of the code.
  */
+import { add, i32, mul } from '../../ir/loop/build.ts';
 import type { Expr, Func, ScalarParam } from '../../ir/loop/types.ts';
 import { type TidyStmt, visitTidy } from './tidy.ts';
 
@@ -29,7 +30,8 @@ const MOST_PARAMETERS = 24;
 export function shareBodies(functions: readonly Prepared[]): Shared {
   const groups = new Map<string, { readonly member: Prepared; readonly numbers: readonly number[] }[]>();
   // Scalar helpers are called within expressions, with what they take.
-  for (const member of functions.filter(({ fn }) => fn.result === null)) {
+  for (const given of functions.filter(({ fn }) => fn.result === null)) {
+    const member = { fn: given.fn, body: mapBody(given.body, withFactors) };
     const numbers: number[] = [];
     const skeleton = skeletonOf(member, numbers);
     const group = groups.get(skeleton);
@@ -60,39 +62,85 @@ export function shareBodies(functions: readonly Prepared[]): Shared {
 
 /** Which numbers differ between the members. */
 interface Columns {
-  /** By position of the number: its place in `distinct`, or undefined where all members have the same. */
-  readonly parameter: readonly (number | undefined)[];
+  /** By position of the number: what it is made of, or undefined where all members have the same. */
+  readonly parts: readonly (Derived | undefined)[];
   /** The values of one parameter, by member. */
-  readonly distinct: readonly (readonly number[])[];
+  readonly distinct: readonly Column[];
+}
+
+type Column = readonly number[];
+
+/** factor * parameters [* each other] + offset, for all members. */
+interface Derived {
+  /** One or two places in `distinct`. */
+  readonly of: readonly number[];
+  readonly factor: number;
+  readonly offset: number;
 }
 
 function columnsOf(rows: readonly (readonly number[])[]): Columns {
-  const places = new Map<string, number>();
-  const distinct: number[][] = [];
-  const parameter = (rows[0] as readonly number[]).map((first, position) => {
-    const column = rows.map((row) => row[position] as number);
-    if (column.every((value) => value === first)) return undefined;
-    const key = column.join();
-    const known = places.get(key);
-    if (known !== undefined) return known;
-    places.set(key, distinct.length);
-    distinct.push(column);
-    return distinct.length - 1;
-  });
-  return { parameter, distinct };
+  const all = (rows[0] as readonly number[]).map((_, position) => rows.map((row) => row[position] as number));
+  const differing = all.filter((column) => column.some((value) => value !== column[0]));
+  const byText = new Map(differing.map((column) => [column.join(), column]));
+  const distinct = basesOf([...byText.values()]);
+  const derived = new Map([...byText].map(([text, column]) => [text, derivedFrom(column, distinct)]));
+  return { parts: all.map((column) => derived.get(column.join())), distinct };
 }
 
-function mergedBody(members: readonly Prepared[], { parameter, distinct }: Columns): Prepared {
+/** Those that do not follow from others. What a column is a multiple of stands before it. */
+function basesOf(columns: readonly Column[]): Column[] {
+  const size = (column: Column) => column.reduce((sum, value) => sum + Math.abs(value), 0);
+  const bases: Column[] = [];
+  for (const column of [...columns].sort((a, b) => size(a) - size(b))) {
+    if (derivedFrom(column, bases) === undefined) bases.push(column);
+  }
+  return bases;
+}
+
+function derivedFrom(column: Column, bases: readonly Column[]): Derived | undefined {
+  const exact = ({ of, factor, offset }: Derived) =>
+    column.every((value, i) => value === of.reduce((x, base) => x * (bases[base]?.[i] as number), factor) + offset);
+  const simple = bases.map((base, i) => {
+    const other = base.findIndex((value) => value !== base[0]);
+    const factor =
+      ((column[other] as number) - (column[0] as number)) / ((base[other] as number) - (base[0] as number));
+    return { of: [i], factor, offset: (column[0] as number) - factor * (base[0] as number) };
+  });
+  const found = simple.filter(isCheap).find(exact);
+  if (found !== undefined) return found;
+  const products = bases.flatMap((_, i) =>
+    bases.slice(0, i + 1).map((__, j) => ({ of: [i, j], factor: 1, offset: 0 })),
+  );
+  return products.find(exact);
+}
+
+/** What neighbours lie apart; larger offsets are chance. */
+const MOST_OFFSET = 8;
+
+/** Worth computing rather than passing: no more than a multiplication, or a shift and an addition. */
+function isCheap({ factor, offset }: Derived): boolean {
+  const isShift = Number.isInteger(Math.log2(factor));
+  return Number.isInteger(factor) && factor > 0 && (offset === 0 || (isShift && Math.abs(offset) <= MOST_OFFSET));
+}
+
+function mergedBody(members: readonly Prepared[], { parts, distinct }: Columns): Prepared {
   const [{ fn, body }] = members as [Prepared];
   const taken = namesIn(fn, body);
   const free = (name: string): string => (taken.has(name) ? free(`${name}_`) : name);
   const params = distinct.map((_, i): ScalarParam => ({ kind: 'scalar', name: free(`n${i}`), type: 'i32' }));
+  const variable = (i: number): Expr => ({ kind: 'var', name: (params[i] as ScalarParam).name, type: 'i32' });
   let position = 0;
   const replace = (value: number): Expr => {
-    const place = parameter[position++];
-    return place === undefined
-      ? { kind: 'const', type: 'i32', value }
-      : { kind: 'var', name: (params[place] as ScalarParam).name, type: 'i32' };
+    const part = parts[position++];
+    return part === undefined
+      ? i32(value)
+      : add(
+          mul(
+            part.of.map(variable).reduce((a, b) => mul(a, b)),
+            part.factor,
+          ),
+          part.offset,
+        );
   };
   const others = members.length - 1;
   const doc = [`${fn.doc[0]}, and ${others} like it, whose numbers the calls pass`, ...fn.doc.slice(1)];
@@ -129,32 +177,31 @@ function plainText(_key: string, value: unknown): unknown {
 type Replace = (value: number) => Expr;
 
 function mapNumbers(body: readonly TidyStmt[], replace: Replace): TidyStmt[] {
-  return body.map((stmt) => mapStmt(stmt, replace));
+  return mapBody(body, (e) => mapExpr(e, replace));
 }
 
-function mapStmt(stmt: TidyStmt, replace: Replace): TidyStmt {
+function mapBody(body: readonly TidyStmt[], map: (e: Expr) => Expr): TidyStmt[] {
+  return body.map((stmt) => mapStmt(stmt, map));
+}
+
+function mapStmt(stmt: TidyStmt, map: (e: Expr) => Expr): TidyStmt {
   switch (stmt.kind) {
     case 'let':
     case 'set':
     case 'return':
-      return { ...stmt, value: mapExpr(stmt.value, replace) };
+      return { ...stmt, value: map(stmt.value) };
     case 'var':
-      return { ...stmt, init: mapExpr(stmt.init, replace) };
+      return { ...stmt, init: map(stmt.init) };
     case 'store':
-      return { ...stmt, index: mapExpr(stmt.index, replace), value: mapExpr(stmt.value, replace) };
+      return { ...stmt, index: map(stmt.index), value: map(stmt.value) };
     case 'for': {
-      const [start, end, step] = [stmt.start, stmt.end, stmt.step].map((bound) => mapExpr(bound, replace));
-      return { ...stmt, start, end, step, body: mapNumbers(stmt.body, replace) };
+      const [start, end, step] = [map(stmt.start), map(stmt.end), map(stmt.step)];
+      return { ...stmt, start, end, step, body: mapBody(stmt.body, map) };
     }
     case 'if':
-      return {
-        ...stmt,
-        cond: mapExpr(stmt.cond, replace),
-        body: mapNumbers(stmt.body, replace),
-        orElse: mapNumbers(stmt.orElse, replace),
-      };
+      return { ...stmt, cond: map(stmt.cond), body: mapBody(stmt.body, map), orElse: mapBody(stmt.orElse, map) };
     case 'block':
-      return { ...stmt, body: mapNumbers(stmt.body, replace) };
+      return { ...stmt, body: mapBody(stmt.body, map) };
     case 'comment':
       return stmt;
   }
@@ -170,10 +217,44 @@ function mapExpr(e: Expr, replace: Replace): Expr {
       return { ...e, index: mapExpr(e.index, replace) };
     case 'call':
       return { ...e, args: e.args.map((arg) => mapExpr(arg, replace)) };
-    case 'op':
+    case 'op': {
+      const [first, second] = e.args as [Expr, Expr];
       // Division by a constant is a multiplication; by a parameter it would be a division.
-      if (e.op === 'i32.div_s' || e.op === 'i32.rem_s')
-        return { ...e, args: [mapExpr(e.args[0] as Expr, replace), e.args[1] as Expr] };
-      return { ...e, args: e.args.map((arg) => mapExpr(arg, replace)) };
+      if (e.op === 'i32.div_s' || e.op === 'i32.rem_s') return { ...e, args: [mapExpr(first, replace), second] };
+      const args = e.args.map((arg) => mapExpr(arg, replace));
+      // What `withFactors` made explicit, and all members have.
+      const isOne = e.op === 'i32.mul' && args[1]?.kind === 'const' && args[1].value === 1;
+      return isOne ? (args[0] as Expr) : { ...e, args };
+    }
   }
+}
+
+/** Gives each term of a sum one factor, 1 where it has none: layers with one channel multiply no index by their number. */
+function withFactors(e: Expr): Expr {
+  switch (e.kind) {
+    case 'const':
+    case 'var':
+      return e;
+    case 'load':
+      return { ...e, index: term(e.index) };
+    case 'call':
+      return { ...e, args: e.args.map(withFactors) };
+    case 'op':
+      return { ...e, args: e.args.map(e.op === 'i32.add' ? term : withFactors) };
+  }
+}
+
+function term(e: Expr): Expr {
+  if (e.kind !== 'var' && !isMultiple(e)) return withFactors(e);
+  let [base, factor]: [Expr, number] = [e, 1];
+  while (isMultiple(base)) [base, factor] = [base.args[0] as Expr, factor * constantOf(base.args[1] as Expr)];
+  return { kind: 'op', op: 'i32.mul', args: [withFactors(base), i32(factor)], imm: [] };
+}
+
+function isMultiple(e: Expr): e is Extract<Expr, { kind: 'op' }> {
+  return e.kind === 'op' && e.op === 'i32.mul' && e.args[1]?.kind === 'const';
+}
+
+function constantOf(e: Expr): number {
+  return e.kind === 'const' ? Number(e.value) : Number.NaN;
 }

@@ -20,7 +20,7 @@ export interface PlanePlan {
   readonly bandOutputs: number;
   /** Lines in scratch memory. */
   readonly lines: number;
-  /** Lines that one band shares with the next. */
+  /** Lines that one band shares with the next, if there is one. */
   readonly kept: number;
 }
 
@@ -31,13 +31,14 @@ export function planPlane(g: WindowGeometry): PlanePlan {
   const steps = (along: Axis, across: Axis) => across.output * ((along.output + 1) >> 1);
   const isUpright = steps(vertical, horizontal) < steps(horizontal, vertical);
   const [along, across] = isUpright ? [vertical, horizontal] : [horizontal, vertical];
-  const words = (reach(along, along.output) + 1) >> 1;
+  // As if the last output had a neighbour.
+  const words = (reach(along, along.output + (along.output > 1 ? along.output % 2 : 0)) + 1) >> 1;
   const room = Math.max(1, Math.floor(SCRATCH_BYTES / (4 * words)));
   const most = Math.max(1, Math.floor((room - reach(across, 1)) / across.stride) + 1);
   const bands = Math.ceil(across.output / most);
   const bandOutputs = Math.ceil(across.output / bands);
   const lines = reach(across, bandOutputs);
-  const kept = bands === 1 ? 0 : Math.max(0, lines - bandOutputs * across.stride);
+  const kept = Math.max(0, lines - bandOutputs * across.stride);
   return { along, across, words, bands, bandOutputs, lines, kept };
 }
 

@@ -1,5 +1,5 @@
 /** How the accumulators of depthwise convolutions begin, and how they become stored values. */
-import { type Buffer, op } from '../../../../ir/loop/build.ts';
+import { mul, op } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import { type Multiplier, reducedMultiplier } from '../../../../ir/tensor/fixed-point.ts';
 import type { KernelBuilder } from '../../kernel.ts';
@@ -7,6 +7,7 @@ import { type Factors, type ShortScale, scaledFits, shortScale, within } from '.
 import { clampTo, requantizer } from '../../requantize.ts';
 import type { Layer } from './depthwise-layer.ts';
 import { factorCode } from './factor-code.ts';
+import { halves } from './scale.ts';
 
 type Builder = KernelBuilder<'depthwise_conv2d'>;
 
@@ -24,28 +25,31 @@ export interface Tail {
   readonly channel: (oc: Expr) => Ends;
 }
 
-function shortTail(k: Builder, { starts, stage, ranges }: Layer, { factors, apply }: ShortScale): Tail {
+function shortTail(k: Builder, layer: Layer, { factors, apply }: ShortScale): Tail {
+  const all = layer.starts.map((_, c) => factors(c));
+  const code = factorCode(all, layer);
   // Tables even where all channels agree, so that layers of one shape share their code.
-  const table = (name: string, elem: 'i32' | 'u8', value: (start: number, c: number) => number): Buffer =>
-    k.rom(name, elem, starts.map(value));
-  const start = table('start', 'i32', (value) => 2 * value);
-  const all = starts.map((_, c) => factors(c));
-  const code = factorCode(all, { stage, ranges });
-  const factor = table('multiplier', 'i32', (_, c) => code?.words[c] ?? (all[c] as Factors)[0]);
-  const left = code ?? table('power', 'u8', (_, c) => Math.log2((all[c] as Factors)[1]));
+  const words = layer.starts.flatMap((start, c) => [2 * start, code?.words[c] ?? (all[c] as Factors)[0]]);
+  const table = k.rom('stage', 'i32', words);
+  const decode = code?.decode ?? separatePowers(k, all);
   return {
     isDoubled: true,
     channel: (oc) => {
-      const begin = k.let('start', start.at(oc));
-      const word = k.let('multiplier', factor.at(oc));
-      if ('words' in left) {
-        const [multiplier, power] = left.decode(k, word);
-        return { start: begin, finish: (acc) => apply(k, acc, multiplier, power) };
-      }
-      const power = k.let('power', op('i32.shl', [1, op('i32.and', [left.at(oc), 31])]));
-      return { start: begin, finish: (acc) => apply(k, acc, word, power) };
+      const [start, word] = halves(k.let('stage', table.at(mul(oc, 2), 'i64_ordered')));
+      const [multiplier, power] = decode(k, word, oc);
+      return { start, finish: (acc) => apply(k, acc, multiplier, power) };
     },
   };
+}
+
+/** Multipliers as they are, and powers in a table of their own. */
+function separatePowers(k: Builder, factors: readonly Factors[]) {
+  const exponents = factors.map(([, power]) => Math.log2(power));
+  const table = k.rom('power', 'u8', exponents);
+  return (_: Builder, word: Expr, oc: Expr): readonly [Expr, Expr] => [
+    word,
+    k.let('power', op('i32.shl', [1, op('i32.and', [table.at(oc), 31])])),
+  ];
 }
 
 /** Shifts that leave room for the zero point below them. */

@@ -52,8 +52,8 @@ function refusal(site: Depthwise): string | undefined {
 
 /** Up to as many multiplications of a pair of outputs, two lines of outputs are computed together. */
 const MOST_PAIRED_STEPS = 24;
-/** From so many outputs per channel on, lines in pairs are worth their code. */
-const LEAST_PAIRED_OUTPUTS = 100;
+/** Up to so few outputs per channel, and where code is to be small, all sizes of planes share one form. */
+const MOST_COMPACT_OUTPUTS = 100;
 
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_planes',
@@ -73,22 +73,35 @@ const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
     const x = k.input(0, 'x');
     const convolution = new Convolution(k, layer);
     const y = k.output(0, 'y');
-    const gather = new PlaneGather(k, x, convolution.scratch, layer);
-    gather.padding();
-    k.forAll(['n', 'ic'], [g.batch, channels], ([n, ic]) => {
-      const from = k.let('from', affine([[n as Expr, g.input.height * g.input.width * channels]], ic));
-      k.for('band', 0, plane.bands, (band) => {
-        gather.band(from, band);
-        k.for('m', 0, multiplier, (m) => {
-          const oc = k.let('oc', affine([[ic as Expr, multiplier]], m));
-          const to = affine([[n as Expr, g.output.height * g.output.width * g.output.channels]], oc);
-          convolution.band(y, k.let('to', to), oc, band);
-        });
-        gather.keep();
-      });
+    const gather = new PlaneGather(k, x, convolution.scratch, layer, convolution.isCompact);
+    const kept = { kept: true };
+    k.for('n', 0, g.batch, (n) => {
+      const forChannel = (ic: Expr) => {
+        const from = k.let('from', affine([[n, g.input.height * g.input.width * channels]], ic));
+        const forBand = (band: Expr) => {
+          gather.band(from, band);
+          const forOutput = (m: Expr) => {
+            const oc = k.let('oc', affine([[ic, multiplier]], m));
+            const to = affine([[n, g.output.height * g.output.width * g.output.channels]], oc);
+            convolution.band(y, k.let('to', to), oc, band);
+          };
+          k.for('m', 0, multiplier, forOutput, kept);
+        };
+        k.for('band', 0, plane.bands, forBand, kept);
+      };
+      k.for('ic', 0, channels, forChannel, kept);
     });
   },
 };
+
+/** The weights by output channel and then by tap. */
+function byChannel({ weights, g }: Layer): Int8Array {
+  const { channels } = g.output;
+  const taps = weights.length / channels;
+  return Int8Array.from({ length: weights.length }, (_, i) => {
+    return weights[(i % taps) * channels + Math.floor(i / taps)] as number;
+  });
+}
 
 /** A channel's constants, in registers. */
 interface Channel extends Ends {
@@ -106,6 +119,8 @@ interface Lines {
 /** Spells the multiplications over a plane in scratch memory. */
 class Convolution {
   readonly scratch: Buffer;
+  /** Lines are computed one by one, and the last output of each is tested for, so that sizes make no difference. */
+  readonly isCompact: boolean;
   private readonly k: Builder;
   private readonly layer: Layer;
   private readonly w: Buffer;
@@ -116,7 +131,9 @@ class Convolution {
     const { plane } = layer;
     this.k = k;
     this.layer = layer;
-    this.w = k.rom('w', 'i8', Int8Array.from(layer.weights));
+    const outputs = plane.along.output * plane.across.output;
+    this.isCompact = plane.along.output > 1 && (k.site.optimize === 'size' || outputs <= MOST_COMPACT_OUTPUTS);
+    this.w = k.rom('w', 'i8', byChannel(layer));
     this.tail = tailOf(k, layer);
     this.scratch = k.scratch('plane', 'i32', plane.lines * plane.words);
     this.pairs = weightPairs([...lineSteps(plane.along, 2), ...lineSteps(plane.along, 1)]);
@@ -131,24 +148,23 @@ class Convolution {
     // A band that may have fewer lines than the others tests them, and by twos only where their number is even.
     const isWhole = across.output % bandOutputs === 0;
     const mayPair = isWhole || (across.output % 2 === 0 && bandOutputs % 2 === 0);
-    const isWorth = plane.along.output * across.output >= LEAST_PAIRED_OUTPUTS && stepsOf(plane) <= MOST_PAIRED_STEPS;
-    const inPairs = mayPair && isWorth && k.site.optimize === 'speed';
+    const inPairs = mayPair && !this.isCompact && stepsOf(plane) <= MOST_PAIRED_STEPS;
     const lines = (r: Expr, count: number) => {
       const line = k.let('line', affine([[band, bandOutputs]], r));
       const at = { source: k.let('source', mul(r, across.stride * plane.words)), line, count };
-      k.if(isWhole ? 1 : inRange(line, 0, across.output), () => this.lines(y, to, channel, at));
+      k.if(isWhole && !this.isCompact ? 1 : inRange(line, 0, across.output), () => this.lines(y, to, channel, at));
     };
     const paired = inPairs ? bandOutputs - (bandOutputs % 2) : 0;
     k.for('r', 0, paired, (r) => lines(r, 2), { step: 2 });
-    k.for('r', paired, bandOutputs, (r) => lines(r, 1));
+    k.for('r', paired, bandOutputs, (r) => lines(r, 1), { kept: this.isCompact });
   }
 
   private channel(oc: Expr): Channel {
     const { k, w } = this;
     const { along, across } = this.layer.plane;
-    const channels = this.layer.g.output.channels;
+    const first = k.let('first', mul(oc, along.window * across.window));
     const weight = (line: number, tap: number): Expr => {
-      const value = w.at(add(oc, (line * across.tapStep + tap * along.tapStep) * channels));
+      const value = w.at(add(first, line * across.tapStep + tap * along.tapStep));
       return this.tail.isDoubled ? op('i32.shl', [value, 1]) : value;
     };
     return {
@@ -172,17 +188,32 @@ class Convolution {
       Array.from({ length: count }, (_, i) =>
         Array.from({ length: width }, (_, j) => add(target, add(mul(pair, 2 * next), i * below + j * next))),
       );
-    k.for('pair', 0, along.output >> 1, (pair) => {
-      this.outputs(y, channel, affine([[pair, along.stride]], source), places(pair, 2));
-    });
-    if (along.output % 2 === 1) {
+    const pairs = this.isCompact ? (along.output + 1) >> 1 : along.output >> 1;
+    const forPair = (pair: Expr) => {
+      const at = affine([[pair, along.stride]], source);
+      if (!this.isCompact) {
+        this.outputs(y, channel, at, places(pair, 2), 1);
+        return;
+      }
+      const second = k.let('second', add(mul(pair, 2), 1));
+      const targets = [[add(target, mul(pair, 2 * next)), affine([[second, next]], target)]];
+      this.outputs(y, channel, at, targets, op('i32.lt_s', [second, along.output]));
+    };
+    k.for('pair', 0, pairs, forPair, { kept: this.isCompact });
+    if (along.output % 2 === 1 && !this.isCompact) {
       const last = along.output >> 1;
-      this.outputs(y, channel, add(source, last * along.stride), places(last, 1));
+      this.outputs(y, channel, add(source, last * along.stride), places(last, 1), 1);
     }
   }
 
-  /** A block of outputs, by line and along it, from the plane's word `at` on. */
-  private outputs(y: Buffer, channel: Channel, at: Expr, targets: readonly (readonly Expr[])[]): void {
+  /** A block of outputs, by line and along it, from the plane's word `at` on; `hasSecond` says whether there is a second along it. */
+  private outputs(
+    y: Buffer,
+    channel: Channel,
+    at: Expr,
+    targets: readonly (readonly Expr[])[],
+    hasSecond: Operand,
+  ): void {
     const { k } = this;
     const { along, across, words } = this.layer.plane;
     const steps = lineSteps(along, targets[0]?.length as 1 | 2);
@@ -198,9 +229,11 @@ class Convolution {
         }
       }
     }
-    const places = targets.flat();
-    sums.flat().forEach((sum, i) => {
-      k.store(y, places[i] as Expr, channel.finish(sum.value));
+    sums.forEach((line, i) => {
+      line.forEach((sum, j) => {
+        const place = targets[i]?.[j] as Expr;
+        k.if(j === 0 ? 1 : hasSecond, () => k.store(y, place, channel.finish(sum.value)));
+      });
     });
   }
 

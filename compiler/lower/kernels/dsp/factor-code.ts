@@ -25,6 +25,8 @@ export interface FactorUse {
 
 const HIDDEN = 2 ** 30;
 const CODES = 16;
+/** The short form has exponents of up to 30. */
+const USUAL_LEAST = 15;
 /** Results of 8 bits have few steps to prove. */
 const MOST_STEPS = 255;
 
@@ -32,7 +34,8 @@ const MOST_STEPS = 255;
 export function factorCode(factors: readonly Factors[], use: FactorUse): FactorCode | undefined {
   const { low, high } = use.stage;
   const exponents = factors.map(([, power]) => Math.log2(power));
-  const least = Math.min(...exponents);
+  // The same for all layers as far as possible, so that they share their code.
+  const least = Math.min(USUAL_LEAST, ...exponents);
   if (high - low > MOST_STEPS || !exponents.every((e) => e < least + CODES)) return undefined;
   const words: number[] = [];
   for (const [channel, [multiplier]] of factors.entries()) {

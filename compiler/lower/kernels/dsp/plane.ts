@@ -20,36 +20,30 @@ export class PlaneGather<K extends OpName> {
   private readonly x: Buffer;
   private readonly scratch: Buffer;
   private readonly source: Source;
+  private readonly isCompact: boolean;
 
-  constructor(k: KernelBuilder<K>, x: Buffer, scratch: Buffer, source: Source) {
+  /** `isCompact` asks for code of one form for all sizes of planes, which tests every element. */
+  constructor(k: KernelBuilder<K>, x: Buffer, scratch: Buffer, source: Source, isCompact: boolean) {
     this.k = k;
     this.x = x;
     this.scratch = scratch;
     this.source = source;
-  }
-
-  /** Lines of padding, which stay as they are where all lines fit at once. */
-  padding(): void {
-    const { bands, lines } = this.source.plane;
-    if (bands > 1) return;
-    const { start, end } = this.imageLines(lines);
-    this.k.for('line', 0, start, (line) => this.fill(line));
-    this.k.for('line', end, lines, (line) => this.fill(line));
+    this.isCompact = isCompact;
   }
 
   /**
-   * The lines of a band that the one before had not. `from` is the channel's element of the image's first pixel.
+   * The lines of a band; those that the one before had are moved to the front. `from` is the channel's element of the
+   * image's first pixel. Planes of one band have the same code, so that layers of many sizes share it.
    */
   band(from: Expr, band: Expr): void {
-    const { k } = this;
-    const { bands, bandOutputs, lines, kept, across } = this.source.plane;
-    if (bands === 1) {
-      const { start, end } = this.imageLines(lines);
-      k.for('line', start, end, (line) => this.copy(from, add(line, -across.before), line));
-      return;
-    }
+    const { k, scratch } = this;
+    const { bandOutputs, lines, kept, words, across } = this.source.plane;
+    const distance = bandOutputs * across.stride;
+    k.if(kept === 0 ? 0 : op('i32.gt_s', [band, 0]), () => {
+      k.for('i', 0, kept * words, (i) => k.store(scratch, i, scratch.at(add(i, distance * words))), { kept: true });
+    });
     k.for('line', 0, lines, (line) => {
-      const at = k.let('at', affine([[band, bandOutputs * across.stride]], add(line, -across.before)));
+      const at = k.let('at', affine([[band, distance]], add(line, -across.before)));
       const isNew = kept === 0 ? 1 : op('i32.or', [op('i32.eq', [band, 0]), op('i32.ge_s', [line, kept])]);
       k.if(isNew, () => {
         k.if(
@@ -61,25 +55,10 @@ export class PlaneGather<K extends OpName> {
     });
   }
 
-  /** Moves what the next band reads again to the front. */
-  keep(): void {
-    const { k, scratch } = this;
-    const { bandOutputs, across, words, kept } = this.source.plane;
-    const distance = bandOutputs * across.stride * words;
-    k.for('i', 0, kept * words, (i) => k.store(scratch, i, scratch.at(add(i, distance))));
-  }
-
-  /** Which of the first lines hold elements of the image. */
-  private imageLines(count: number): { start: number; end: number } {
-    const { before, input } = this.source.plane.across;
-    const start = Math.min(count, before);
-    return { start, end: Math.max(start, Math.min(count, before + input)) };
-  }
-
   private fill(line: Expr): void {
     const { k, scratch, source } = this;
     const { words } = source.plane;
-    k.for('i', 0, words, (i) => k.store(scratch, affine([[line, words]], i), this.paddingWord()));
+    k.for('i', 0, words, (i) => k.store(scratch, affine([[line, words]], i), this.paddingWord()), { kept: true });
   }
 
   private paddingWord(): number {
@@ -89,46 +68,62 @@ export class PlaneGather<K extends OpName> {
 
   /** Element by element of line `at` of the image, two to a word. */
   private copy(from: Expr, at: Expr, line: Expr): void {
-    const { k, scratch } = this;
+    const { k } = this;
     const { along, across, words } = this.source.plane;
     const { channels } = this.source.g.input;
     const base = k.let('base', affine([[at, across.inputStep * channels]], from));
     const to = k.let('to', mul(line, words));
-    const word = (i: Operand) => {
-      const first = mul(add(mul(i, 2), -along.before), along.inputStep * channels);
-      const element = (second: 0 | 1) => this.x.at(add(base, add(first, second * along.inputStep * channels)));
-      k.store(scratch, add(to, i), op('dsp.pkhbt', [element(0), element(1)]));
-    };
+    if (this.isCompact) {
+      k.for('i', 0, words, (i) => this.tested(base, to, i), { kept: true });
+      return;
+    }
     // Words from `whole` to `end` hold two elements of the image.
     const whole = Math.min(words, (along.before + 1) >> 1);
     const end = Math.max(whole, Math.min(words, (along.before + along.input) >> 1));
     for (let i = 0; i < whole; i++) this.edge(base, to, i);
-    const repeated = whole + Math.floor((end - whole) / this.unrolled) * this.unrolled;
-    k.for(
-      'i',
-      whole,
-      repeated,
-      (i) => {
-        for (let j = 0; j < this.unrolled; j++) word(add(i, j));
-      },
-      { step: this.unrolled },
-    );
-    k.for('i', repeated, end, word);
+    // At least one word is left over, so that the loops are two for all sizes.
+    const repeated = end - whole > UNROLLED ? end - 1 - ((end - 1 - whole) % UNROLLED) : whole;
+    const four = (i: Operand) => {
+      for (let j = 0; j < UNROLLED; j++) this.whole(base, to, add(i, j));
+    };
+    k.for('i', whole, repeated, four, { step: UNROLLED, kept: true });
+    k.for('i', repeated, end, (i) => this.whole(base, to, i), { kept: true });
     for (let i = end; i < words; i++) this.edge(base, to, i);
   }
 
-  private get unrolled(): number {
-    return this.k.site.optimize === 'size' ? 1 : UNROLLED;
+  /** Elements from one to the next of a line in the image. */
+  private get pitch(): number {
+    const { g, plane } = this.source;
+    return plane.along.inputStep * g.input.channels;
+  }
+
+  /** A word of two elements of the image. */
+  private whole(base: Expr, to: Expr, i: Operand): void {
+    const { pitch } = this;
+    const first = mul(add(mul(i, 2), -this.source.plane.along.before), pitch);
+    const element = (second: 0 | 1) => this.x.at(add(base, add(first, second * pitch)));
+    this.k.store(this.scratch, add(to, i), op('dsp.pkhbt', [element(0), element(1)]));
+  }
+
+  /** A word of which either half may be padding. */
+  private tested(base: Expr, to: Expr, i: Operand): void {
+    const { k, source, pitch } = this;
+    const { before, input } = source.plane.along;
+    const halves = ([0, 1] as const).map((second) => {
+      const half = k.variable('half', source.zeroPoint);
+      const element = k.let('element', add(mul(i, 2), second - before));
+      k.if(inRange(element, 0, input), () => k.set(half, this.x.at(affine([[element, pitch]], base))));
+      return half.value;
+    }) as [Expr, Expr];
+    k.store(this.scratch, add(to, i), op('dsp.pkhbt', halves));
   }
 
   /** A word with one element of the image or none. */
   private edge(base: Expr, to: Expr, i: number): void {
     const { k, scratch, source } = this;
-    const { before, input, inputStep } = source.plane.along;
+    const { before, input } = source.plane.along;
     const halves = [2 * i - before, 2 * i + 1 - before].map((element) =>
-      element >= 0 && element < input
-        ? this.x.at(add(base, element * inputStep * source.g.input.channels))
-        : source.zeroPoint,
+      element >= 0 && element < input ? this.x.at(add(base, element * this.pitch)) : source.zeroPoint,
     ) as [Expr | number, Expr | number];
     const isPadding = halves.every((half) => typeof half === 'number');
     k.store(scratch, add(to, i), isPadding ? this.paddingWord() : op('dsp.pkhbt', halves));

@@ -2,7 +2,7 @@
  * One body for kernels that are the same but for their numbers: where those differ (trip counts, strides, zero points) the
  * body reads a parameter, and each call passes its own. Firmware with many layers of few kinds gets a fraction of the code.
  */
-import { add, i32, mul } from '../../ir/loop/build.ts';
+import { add, i32, mul, sub } from '../../ir/loop/build.ts';
 import type { Expr, Func, ScalarParam } from '../../ir/loop/types.ts';
 import { type TidyStmt, visitTidy } from './tidy.ts';
 
@@ -70,13 +70,10 @@ interface Columns {
 
 type Column = readonly number[];
 
-/** factor * parameters [* each other] + offset, for all members. */
-interface Derived {
-  /** One or two places in `distinct`. */
-  readonly of: readonly number[];
-  readonly factor: number;
-  readonly offset: number;
-}
+/** How a number is made of the parameters; each of `of` is a place in `distinct`. */
+type Derived =
+  | { readonly kind: 'product'; readonly of: readonly number[]; readonly factor: number; readonly offset: number }
+  | { readonly kind: 'sum'; readonly of: readonly [number, number]; readonly sign: 1 | -1 };
 
 function columnsOf(rows: readonly (readonly number[])[]): Columns {
   const all = (rows[0] as readonly number[]).map((_, position) => rows.map((row) => row[position] as number));
@@ -98,29 +95,58 @@ function basesOf(columns: readonly Column[]): Column[] {
 }
 
 function derivedFrom(column: Column, bases: readonly Column[]): Derived | undefined {
-  const exact = ({ of, factor, offset }: Derived) =>
-    column.every((value, i) => value === of.reduce((x, base) => x * (bases[base]?.[i] as number), factor) + offset);
-  const simple = bases.map((base, i) => {
-    const other = base.findIndex((value) => value !== base[0]);
-    const factor =
-      ((column[other] as number) - (column[0] as number)) / ((base[other] as number) - (base[0] as number));
-    return { of: [i], factor, offset: (column[0] as number) - factor * (base[0] as number) };
-  });
-  const found = simple.filter(isCheap).find(exact);
-  if (found !== undefined) return found;
-  const products = bases.flatMap((_, i) =>
-    bases.slice(0, i + 1).map((__, j) => ({ of: [i, j], factor: 1, offset: 0 })),
-  );
-  return products.find(exact);
+  const places = bases.map((_, i) => i);
+  const pairs = places.flatMap((i) => places.slice(0, i + 1).map((j): [number, number] => [i, j]));
+  const candidates: Derived[] = [
+    ...places.map((i) => lineThrough(column, bases[i] as Column, [i])),
+    ...pairs.map((of) => ({ kind: 'product', of, factor: ratio(column, bases, of), offset: 0 }) as const),
+    ...pairs.flatMap(([i, j]) =>
+      (
+        [
+          [i, j, 1],
+          [i, j, -1],
+          [j, i, -1],
+        ] as const
+      ).map(([a, b, sign]) => ({ kind: 'sum', of: [a, b], sign }) as const),
+    ),
+  ];
+  return candidates.find((one) => isCheap(one) && column.every((value, i) => value === numberOf(one, bases, i)));
+}
+
+/** The line through two of a column's points over another column; the columns differ somewhere. */
+function lineThrough(column: Column, base: Column, of: readonly [number]): Derived {
+  const [x, y] = [base[0] as number, column[0] as number];
+  const other = base.findIndex((value) => value !== x);
+  const factor = ((column[other] as number) - y) / ((base[other] as number) - x);
+  return { kind: 'product', of, factor, offset: y - factor * x };
+}
+
+function ratio(column: Column, bases: readonly Column[], of: readonly number[]): number {
+  return of.reduce((rest, place) => rest / (bases[place]?.[0] as number), column[0] as number);
+}
+
+function numberOf(derived: Derived, bases: readonly Column[], member: number): number {
+  const values = derived.of.map((place) => bases[place]?.[member] as number);
+  if (derived.kind === 'sum') return (values[0] as number) + derived.sign * (values[1] as number);
+  return values.reduce((x, value) => x * value, derived.factor) + derived.offset;
 }
 
 /** What neighbours lie apart; larger offsets are chance. */
 const MOST_OFFSET = 8;
 
-/** Worth computing rather than passing: no more than a multiplication, or a shift and an addition. */
-function isCheap({ factor, offset }: Derived): boolean {
-  const isShift = Number.isInteger(Math.log2(factor));
+/** Worth computing rather than passing: no more than a multiplication, a shift and an addition. */
+function isCheap(derived: Derived): boolean {
+  if (derived.kind === 'sum') return true;
+  const { of, factor, offset } = derived;
+  const isShift = factor >= 1 && Number.isInteger(Math.log2(factor));
+  if (of.length > 1) return isShift;
   return Number.isInteger(factor) && factor > 0 && (offset === 0 || (isShift && Math.abs(offset) <= MOST_OFFSET));
+}
+
+function derivedExpr(derived: Derived, variable: (place: number) => Expr): Expr {
+  const values = derived.of.map(variable) as [Expr, ...Expr[]];
+  if (derived.kind === 'sum') return (derived.sign === 1 ? add : sub)(values[0], values[1] as Expr);
+  return add(mul(values.reduce(mul), derived.factor), derived.offset);
 }
 
 function mergedBody(members: readonly Prepared[], { parts, distinct }: Columns): Prepared {
@@ -132,15 +158,7 @@ function mergedBody(members: readonly Prepared[], { parts, distinct }: Columns):
   let position = 0;
   const replace = (value: number): Expr => {
     const part = parts[position++];
-    return part === undefined
-      ? i32(value)
-      : add(
-          mul(
-            part.of.map(variable).reduce((a, b) => mul(a, b)),
-            part.factor,
-          ),
-          part.offset,
-        );
+    return part === undefined ? i32(value) : derivedExpr(part, variable);
   };
   const others = members.length - 1;
   const doc = [`${fn.doc[0]}, and ${others} like it, whose numbers the calls pass`, ...fn.doc.slice(1)];

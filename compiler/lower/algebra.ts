@@ -67,6 +67,8 @@ export function loopAlgebra(builder: FunctionBuilder): Algebra<Expr, Expr, Expr>
   return {
     ...OPERATIONS,
     let: <V>(name: string, value: V) => builder.let(name, value as Expr) as V,
+    fold: (values, start, step) =>
+      values.reduce((result, value, place) => builder.let('result', step(result, i32(value), i32(place))), start),
     branch: (condition, yes, no) => {
       const result = builder.variable('result', f32(0));
       builder.if(

@@ -67,6 +67,8 @@ export interface Algebra<F, I, W> {
 
   /** Names a value that is used more than once. */
   readonly let: <V extends F | I | W>(name: string, value: V) => V;
+  /** Takes constants in one after another, with their places. */
+  readonly fold: (values: readonly number[], start: I, step: (result: I, value: I, place: I) => I) => I;
   /** Computes only one of the two. */
   readonly branch: (condition: I, yes: () => F, no: () => F) => F;
 }
@@ -146,5 +148,6 @@ export const NUMBERS: Algebra<number, number, bigint> = {
   fromWide: roundWide,
 
   let: (_name, value) => value,
+  fold: (values, start, step) => values.reduce((result, value, place) => step(result, value, place), start),
   branch: (condition, yes, no) => (condition !== 0 ? yes() : no()),
 };

@@ -27,13 +27,13 @@ export function expOfNegative<F, I, W>(m: Algebra<F, I, W>, a: I, integerBits: n
   const cubic = m.sqrdmulh(m.iadd(m.rdivpot(x4, constant(2)), x3), constant(q(0, 1 / 3)));
   const series = m.iadd(x, m.rdivpot(m.iadd(cubic, x2), constant(1)));
   const base = constant(q(0, Math.exp(-1 / 8)));
-  let result = m.let('result', m.iadd(base, m.sqrdmulh(base, series)));
+  const last = m.let('result', m.iadd(base, m.sqrdmulh(base, series)));
   const remainder = m.let('remainder', m.isub(rest, a));
-  for (let power = -2; power < integerBits; power++) {
-    const bit = m.and(remainder, constant(1 << (31 - integerBits + power)));
-    const product = m.sqrdmulh(result, constant(q(0, Math.exp(-(2 ** power)))));
-    result = m.let('result', m.iselect(bit, product, result));
-  }
+  const factors = Array.from({ length: integerBits + 2 }, (_, i) => q(0, Math.exp(-(2 ** (i - 2)))));
+  const result = m.fold(factors, last, (product, factor, place) => {
+    const bit = m.and(m.shr(remainder, m.iadd(place, constant(29 - integerBits))), constant(1));
+    return m.iselect(bit, m.sqrdmulh(product, factor), product);
+  });
   return m.iselect(a, result, constant(I32_MAX));
 }
 

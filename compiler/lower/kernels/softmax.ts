@@ -1,6 +1,7 @@
 /** Kernels of the ops over rows of the innermost dimension. */
 import { add, type Buffer, f32, mul, type Operand, op, sub, type Variable } from '../../../ir/loop/build.ts';
 import type { Elem, Expr } from '../../../ir/loop/types.ts';
+import type { Algebra } from '../../../ir/tensor/algebra.ts';
 import {
   type DiffScale,
   expOfDiffs,
@@ -142,11 +143,24 @@ const EXP_CODE_BYTES = { speed: 512, size: 256 } as const;
 
 /** What computes the exponential of an 8-bit element's difference from the maximum of its row. */
 function diffFunction({ k, x }: Rows, { multiplier, least }: DiffScale): (max: Variable, i: Expr) => Expr {
+  const algebra = { ...loopAlgebra(k), fold: looped(k) };
   return (max, i) => {
     const difference = k.let('difference', sub(x.at(i), max.value));
     const scaled = k.let('scaled', scaledBy(difference, multiplier));
-    const value = expOfNegative(loopAlgebra(k), scaled, SCALED_DIFF_BITS);
+    const value = expOfNegative(algebra, scaled, SCALED_DIFF_BITS);
     return least <= -255 ? value : op('i32.select', [op('i32.lt_s', [difference, least]), 0, value]);
+  };
+}
+
+/** `fold` as a loop over a table. */
+function looped(k: Builder): Algebra<Expr, Expr, Expr>['fold'] {
+  return (values, start, step) => {
+    const table = k.rom('factor', 'i32', values);
+    const result = k.variable('result', start);
+    k.for('place', 0, values.length, (place) => {
+      k.set(result, step(result.value, k.let('factor', table.at(place)), count31(place)));
+    });
+    return result.value;
   };
 }
 

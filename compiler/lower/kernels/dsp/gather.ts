@@ -248,8 +248,8 @@ export class Gather<K extends OpName> {
 const UNROLLED = 4;
 
 /**
- * Calls `body` for the words from `start` to `end`: some at a time, and some left over, at least one. Counts beyond those
- * that are written out have one form, so that layers of many sizes share their code.
+ * Calls `body` for the words from `start` to `end`: some at a time, and what is left over. Counts beyond those that are
+ * written out have two forms, with a rest and without, so that layers of many sizes share their code.
  */
 export function forWords<K extends OpName>(
   k: KernelBuilder<K>,
@@ -261,13 +261,10 @@ export function forWords<K extends OpName>(
     k.for('i', start, end, (i) => body(i, 0));
     return;
   }
-  const repeated = end - start > UNROLLED ? end - 1 - ((end - 1 - start) % UNROLLED) : start;
+  const repeated = end - ((end - start) % UNROLLED);
   const four = (i: Operand) => Array.from({ length: UNROLLED }, (_, extra) => body(i, extra));
-  if (end - start === UNROLLED) four(start);
-  else {
-    k.for('i', start, repeated, four, { step: UNROLLED, kept: true });
-    k.for('i', repeated, end, (i) => body(i, 0), { unroll: repeated === start, kept: repeated > start });
-  }
+  k.for('i', start, repeated, four, { step: UNROLLED, kept: true });
+  k.for('i', repeated, end, (i) => body(i, 0), { unroll: repeated === start, kept: repeated > start });
 }
 
 /** A 1x1 window that moves by one pixel sees the whole batch as one row of pixels. */

@@ -27,6 +27,8 @@ import { type ChannelWeights, fitsParts, fitsWhole, packedWords, quadWords, type
 import { type ChannelPair, halves, type Scale, type Sum, scaleOf } from './scale.ts';
 import { chooseShape, type Shape } from './shape.ts';
 
+/** Dual products by one pair of channels in a trip from which on the loop around them takes little. */
+const LOOPED_PRODUCTS = 24;
 /** Bytes of a tile that no one minds. */
 const SMALL_TILE = 2048;
 
@@ -243,6 +245,7 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
     const multiply = block.layer.packing === 'pairs' ? multiplyPairs : multiplyQuads;
     k.for('i', 0, steps, (i) => multiply(k, block, sums, add(mul(part, steps), i), add(first, i)), {
       step: shape.unroll,
+      kept: isLooped(plan),
     });
     for (const { lower, upper, aside } of sums.flat()) {
       if (aside === undefined) continue;
@@ -256,11 +259,16 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
   });
 }
 
+/** Whether products stand in a loop: large blocks do even for one trip, so that layers of more lengths share their code. */
+function isLooped({ shape, blocks }: Pick<Plan, 'shape' | 'blocks'>): boolean {
+  return shape.trips * blocks > 1 || shape.lanes * shape.unroll >= LOOPED_PRODUCTS;
+}
+
 /** Accumulators of all pixels for one pair; `start` holds those of the lower and the upper channel as two words. */
 function startSums<K extends OpName>(k: KernelBuilder<K>, { shape, blocks }: Plan, start: Expr): Sums[] {
   const [low, high] = halves(k.let('start', start));
   const builder = k as unknown as KernelBuilder;
-  const inLoop = shape.trips * blocks > 1;
+  const inLoop = isLooped({ shape, blocks });
   return range(shape.lanes).map(() => ({
     lower: new Accumulator(builder, 'lower', low, inLoop),
     upper: new Accumulator(builder, 'upper', blocks === 1 ? high : low, inLoop),
@@ -399,7 +407,7 @@ function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, 
   const { channels } = block.layer;
   const plain = affine([[round, 2 * shape.pairs]], 2 * q);
   // Long sums by many pixels test the last pair even where it is whole: layers of more shapes share their code.
-  const isLong = shape.lanes > 2 && shape.trips > 1;
+  const isLong = shape.lanes > 2 && isLooped(plan);
   const isPlain = !isLong && 2 * ((plan.rounds - 1) * shape.pairs + q) <= channels - 2;
   const inGroup = isPlain ? plain : channels === 1 ? i32(0) : min(plain, channels - 2);
   const channel = k.let('channel', affine([[group, channels]], inGroup));

@@ -31,7 +31,7 @@ export function shareBodies(functions: readonly Prepared[]): Shared {
   const groups = new Map<string, { readonly member: Prepared; readonly numbers: readonly number[] }[]>();
   // Scalar helpers are called within expressions, with what they take.
   for (const given of functions.filter(({ fn }) => fn.result === null)) {
-    const member = { fn: given.fn, body: mapBody(given.body, withFactors) };
+    const member = { fn: given.fn, body: mapBody(given.body, withFactors, withOffset) };
     const numbers: number[] = [];
     const skeleton = skeletonOf(member, numbers);
     const group = groups.get(skeleton);
@@ -198,13 +198,17 @@ function mapNumbers(body: readonly TidyStmt[], replace: Replace): TidyStmt[] {
   return mapBody(body, (e) => mapExpr(e, replace));
 }
 
-function mapBody(body: readonly TidyStmt[], map: (e: Expr) => Expr): TidyStmt[] {
-  return body.map((stmt) => mapStmt(stmt, map));
+type MapExpr = (e: Expr) => Expr;
+
+/** `mapLet` is for values that get a name. */
+function mapBody(body: readonly TidyStmt[], map: MapExpr, mapLet = map): TidyStmt[] {
+  return body.map((stmt) => mapStmt(stmt, map, mapLet));
 }
 
-function mapStmt(stmt: TidyStmt, map: (e: Expr) => Expr): TidyStmt {
+function mapStmt(stmt: TidyStmt, map: MapExpr, mapLet: MapExpr): TidyStmt {
   switch (stmt.kind) {
     case 'let':
+      return { ...stmt, value: mapLet(stmt.value) };
     case 'set':
     case 'return':
       return { ...stmt, value: map(stmt.value) };
@@ -214,12 +218,17 @@ function mapStmt(stmt: TidyStmt, map: (e: Expr) => Expr): TidyStmt {
       return { ...stmt, index: map(stmt.index), value: map(stmt.value) };
     case 'for': {
       const [start, end, step] = [map(stmt.start), map(stmt.end), map(stmt.step)];
-      return { ...stmt, start, end, step, body: mapBody(stmt.body, map) };
+      return { ...stmt, start, end, step, body: mapBody(stmt.body, map, mapLet) };
     }
     case 'if':
-      return { ...stmt, cond: map(stmt.cond), body: mapBody(stmt.body, map), orElse: mapBody(stmt.orElse, map) };
+      return {
+        ...stmt,
+        cond: map(stmt.cond),
+        body: mapBody(stmt.body, map, mapLet),
+        orElse: mapBody(stmt.orElse, map, mapLet),
+      };
     case 'block':
-      return { ...stmt, body: mapBody(stmt.body, map) };
+      return { ...stmt, body: mapBody(stmt.body, map, mapLet) };
     case 'comment':
       return stmt;
   }
@@ -240,9 +249,10 @@ function mapExpr(e: Expr, replace: Replace): Expr {
       // Division by a constant is a multiplication; by a parameter it would be a division.
       if (e.op === 'i32.div_s' || e.op === 'i32.rem_s') return { ...e, args: [mapExpr(first, replace), second] };
       const args = e.args.map((arg) => mapExpr(arg, replace));
-      // What `withFactors` made explicit, and all members have.
-      const isOne = e.op === 'i32.mul' && args[1]?.kind === 'const' && args[1].value === 1;
-      return isOne ? (args[0] as Expr) : { ...e, args };
+      // What `withFactors` and `withOffset` made explicit, and all members have.
+      const neutral = e.op === 'i32.mul' ? 1 : e.op === 'i32.add' ? 0 : undefined;
+      const isNeutral = neutral !== undefined && args[1]?.kind === 'const' && args[1].value === neutral;
+      return isNeutral ? (args[0] as Expr) : { ...e, args };
     }
   }
 }
@@ -260,6 +270,13 @@ function withFactors(e: Expr): Expr {
     case 'op':
       return { ...e, args: e.args.map(e.op === 'i32.add' ? term : withFactors) };
   }
+}
+
+/** A sum also ends in an offset, 0 where it has none: windows without padding take nothing from a position. */
+function withOffset(e: Expr): Expr {
+  const value = withFactors(e);
+  if (value.kind !== 'op' || value.op !== 'i32.add' || value.args[1]?.kind === 'const') return value;
+  return { kind: 'op', op: 'i32.add', args: [value, i32(0)], imm: [] };
 }
 
 function term(e: Expr): Expr {

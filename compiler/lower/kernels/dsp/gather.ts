@@ -8,7 +8,7 @@
  *
  * A window that reaches over an edge is put together as it is stored first, with the zero point where there is no image.
  */
-import { add, affine, and, type Buffer, inRange, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
+import { add, affine, and, type Buffer, inRange, min, mul, type Operand, op, sub } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
 import type { WindowGeometry } from '../../../../ir/tensor/ops/conv.ts';
 import type { OpName } from '../../../../ir/tensor/ops/index.ts';
@@ -45,10 +45,10 @@ function sharesLast({ count, length }: Runs): boolean {
   return length % 2 === 1 && count > 1 && count <= MOST_SHARED;
 }
 
-/** The weights that the tile's halfwords meet: bytes change places when they are widened, halfwords keep them. */
-export function slotsOf(runs: Runs, elem: Source['elem']): Slots {
+/** The weights that the tile's halfwords meet: bytes change places when they are widened, halfwords and single bytes keep them. */
+export function slotsOf(runs: Runs, elem: Source['elem'], isSingly: boolean): Slots {
   const { count, length } = runs;
-  const end = elem === 'i8' ? length & ~3 : 0;
+  const end = elem === 'i8' && !isSingly ? length & ~3 : 0;
   const run: number[] = [];
   for (let i = 0; i < end; i += 4) run.push(i, i + 2, i + 1, i + 3);
   for (let i = end; i + 1 < length; i += 2) run.push(i, i + 1);
@@ -86,14 +86,17 @@ export class Gather<K extends OpName> {
   private readonly tile: Tile;
   private readonly source: Source;
   private readonly stage: Buffer | undefined;
+  /** Bytes are read one by one: slow code for rows of pixels, the same for all their lengths. */
+  private readonly isSingly: boolean;
   /** Words of a window whose runs are all written one after another. */
   private readonly unrolled: number;
 
-  constructor(k: KernelBuilder<K>, x: Buffer, tile: Tile, source: Source) {
+  constructor(k: KernelBuilder<K>, x: Buffer, tile: Tile, source: Source, isSingly: boolean) {
     this.k = k;
     this.x = x;
     this.tile = tile;
     this.source = source;
+    this.isSingly = isSingly;
     this.unrolled = k.site.optimize === 'size' ? 2 : 8;
     const length = stageLength(source);
     this.stage = length === 0 ? undefined : k.scratch('stage', source.elem, length);
@@ -104,6 +107,10 @@ export class Gather<K extends OpName> {
     const { k } = this;
     const { g } = this.source;
     const { height, width } = g.output;
+    if (this.isSingly) {
+      this.pairs(k.let('first', affine([[pixel, g.input.channels]], channel)), lane);
+      return;
+    }
     if (isRowOfPixels(this.source)) {
       this.widen(this.x, affine([[pixel, g.input.channels]], channel), g.input.channels, lane);
       return;
@@ -211,6 +218,18 @@ export class Gather<K extends OpName> {
       const to = add(lane, (count * perRun + r / 2) * tile.lanes);
       k.store(tile.words, to, op('dsp.pkhbt', [last(r), last(Math.min(r + 1, count - 1))]));
     }
+  }
+
+  /** The one run of a pixel, two elements at a time; beside a single one stands itself, which meets no weight. */
+  private pairs(first: Expr, lane: Operand): void {
+    const { k, tile, x } = this;
+    const { length } = runsOf(this.source);
+    const forPair = (i: Expr) => {
+      const even = k.let('even', mul(i, 2));
+      const pair = [x.at(add(first, even)), x.at(add(first, min(add(even, 1), length - 1)))];
+      k.store(tile.words, affine([[i, tile.lanes]], lane), op('dsp.pkhbt', pair));
+    };
+    k.for('i', 0, Math.ceil(length / 2), forPair, { kept: true });
   }
 
   /** One run of `length` elements, whose first word is that of step `step`. */

@@ -34,6 +34,8 @@ const SMALL_TILE = 2048;
 
 interface Plan {
   readonly slots: Slots;
+  /** Inputs are read byte by byte (gather.ts). */
+  readonly isSingly: boolean;
   /** Parts of the inputs whose sums are put aside. */
   readonly blocks: number;
   readonly shape: Shape;
@@ -44,13 +46,14 @@ interface Plan {
 
 function planOf(layer: Layer, optimize: Optimize): Plan {
   const { source, weights, channels } = layer;
-  const slots = slotsOf(runsOf(source), source.elem);
   const { batch, input, output } = source.g;
   const pixels = batch * output.height * output.width;
   // As much as the layer's own input and output, but two kilobytes at least.
   const activations = batch * input.height * input.width * input.channels + pixels * output.channels;
   const tileBytes = Math.max(SMALL_TILE, ELEM_BYTES[source.elem] * activations);
   const directSteps = stepsTogether(layer, pixels);
+  const isSingly = optimize === 'size' && source.elem === 'i8' && isRowOfPixels(source) && directSteps === undefined;
+  const slots = slotsOf(runsOf(source), source.elem, isSingly);
   for (let blocks = 1; ; blocks++) {
     const extents = {
       pixels,
@@ -66,7 +69,7 @@ function planOf(layer: Layer, optimize: Optimize): Plan {
     const length = 2 * shape.trips * shape.unroll;
     const fits =
       layer.packing === 'quads' || (blocks === 1 ? fitsWhole(layer.ranges) : fitsParts(weights, slots, length, BYTE));
-    if (fits) return { slots, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
+    if (fits) return { slots, isSingly, blocks, shape, pixels, rounds: Math.ceil(channels / 2 / shape.pairs) };
   }
 }
 
@@ -120,11 +123,22 @@ export function buildProduct<K extends OpName>(k: KernelBuilder<K>, layer: Layer
       });
       const inputs = fill?.tile ?? { x, start: mul(t, layer.source.depth) };
       const starts = laneStarts(k, plan, layer.weights.length, t, tiles);
-      k.for('round', 0, plan.rounds, (round) => {
-        buildBlock(k, { layer, plan, inputs, y, words, scale, starts, group, round });
-      });
+      k.for(
+        'round',
+        0,
+        plan.rounds,
+        (round) => {
+          buildBlock(k, { layer, plan, inputs, y, words, scale, starts, group, round });
+        },
+        keptIfSmall(k),
+      );
     });
   });
+}
+
+/** Small code has loops for one trip, too: layers of more sizes share it. */
+function keptIfSmall<K extends OpName>({ site }: KernelBuilder<K>): { kept: boolean } {
+  return { kept: site.optimize === 'size' };
 }
 
 /**
@@ -140,7 +154,7 @@ function forTiles<K extends OpName>(
   const { batch, output } = source.g;
   const isDense = padded(source.g) && source.g.stride.every((step) => step === 1);
   if (shape.lanes > 1 || batch > 1 || isRowOfPixels(source) || isDense) {
-    k.for('tile_index', 0, Math.ceil(pixels / shape.lanes), (t) => body(t));
+    k.for('tile_index', 0, Math.ceil(pixels / shape.lanes), (t) => body(t), keptIfSmall(k));
     return;
   }
   k.for('row', 0, output.height, (row) => {
@@ -149,9 +163,14 @@ function forTiles<K extends OpName>(
 }
 
 /** Scratch memory for widened inputs, and what fills it. */
-function tileOf<K extends OpName>(k: KernelBuilder<K>, { source }: Layer, { shape, blocks }: Plan, x: Buffer) {
+function tileOf<K extends OpName>(
+  k: KernelBuilder<K>,
+  { source }: Layer,
+  { shape, blocks, isSingly }: Plan,
+  x: Buffer,
+) {
   const tile = k.scratch('tile', 'i32', blocks * shape.trips * shape.unroll * shape.lanes);
-  return { tile, gather: new Gather(k, x, { words: tile, lanes: shape.lanes }, source) };
+  return { tile, gather: new Gather(k, x, { words: tile, lanes: shape.lanes }, source, isSingly) };
 }
 
 /** Where in the output each lane's pixel begins. */
@@ -261,7 +280,7 @@ function buildBlock<K extends OpName>(k: KernelBuilder<K>, block: Block): void {
 
 /** Whether products stand in a loop: large blocks do even for one trip, so that layers of more lengths share their code. */
 function isLooped({ shape, blocks }: Pick<Plan, 'shape' | 'blocks'>): boolean {
-  return shape.trips * blocks > 1 || shape.lanes * shape.unroll >= LOOPED_PRODUCTS;
+  return shape.trips * blocks > 1 || shape.lanes * shape.unroll >= LOOPED_PRODUCTS || shape.unroll === 1;
 }
 
 /** Accumulators of all pixels for one pair; `start` holds those of the lower and the upper channel as two words. */
@@ -407,8 +426,8 @@ function storePair<K extends OpName>(k: KernelBuilder<K>, block: Block, { sums, 
   const { channels } = block.layer;
   const plain = affine([[round, 2 * shape.pairs]], 2 * q);
   // Long sums by many pixels test the last pair even where it is whole: layers of more shapes share their code.
-  const isLong = shape.lanes > 2 && isLooped(plan);
-  const isPlain = !isLong && 2 * ((plan.rounds - 1) * shape.pairs + q) <= channels - 2;
+  const isShared = (shape.lanes > 2 && isLooped(plan)) || k.site.optimize === 'size';
+  const isPlain = !isShared && 2 * ((plan.rounds - 1) * shape.pairs + q) <= channels - 2;
   const inGroup = isPlain ? plain : channels === 1 ? i32(0) : min(plain, channels - 2);
   const channel = k.let('channel', affine([[group, channels]], inGroup));
   const [scaleLower, scaleUpper] = block.scale.finish(pair, channel);

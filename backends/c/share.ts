@@ -79,7 +79,8 @@ function columnsOf(rows: readonly (readonly number[])[]): Columns {
   const all = (rows[0] as readonly number[]).map((_, position) => rows.map((row) => row[position] as number));
   const differing = all.filter((column) => column.some((value) => value !== column[0]));
   const byText = new Map(differing.map((column) => [column.join(), column]));
-  const distinct = basesOf([...byText.values()]);
+  const bases = basesOf([...byText.values()]);
+  const distinct = [...byText.values()].filter((column) => bases.includes(column));
   const derived = new Map([...byText].map(([text, column]) => [text, derivedFrom(column, distinct)]));
   return { parts: all.map((column) => derived.get(column.join())), distinct };
 }

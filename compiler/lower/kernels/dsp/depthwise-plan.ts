@@ -15,6 +15,8 @@ export interface PlanePlan {
   readonly across: Axis;
   /** Words of a line. */
   readonly words: number;
+  /** Words from one line to the next. */
+  readonly pitch: number;
   readonly bands: number;
   /** Lines of outputs of one band; the last band may have fewer. */
   readonly bandOutputs: number;
@@ -25,6 +27,8 @@ export interface PlanePlan {
 }
 
 const SCRATCH_BYTES = 2048;
+/** Lines up to this long lie this far apart: layers that share their code find neighbouring lines at constant distances. */
+const USUAL_PITCH = 32;
 
 export function planPlane(g: WindowGeometry): PlanePlan {
   const [vertical, horizontal] = [axisOf(g, 0), axisOf(g, 1)];
@@ -33,13 +37,14 @@ export function planPlane(g: WindowGeometry): PlanePlan {
   const [along, across] = isUpright ? [vertical, horizontal] : [horizontal, vertical];
   // As if the last output had a neighbour.
   const words = (reach(along, along.output + (along.output > 1 ? along.output % 2 : 0)) + 1) >> 1;
-  const room = Math.max(1, Math.floor(SCRATCH_BYTES / (4 * words)));
+  const pitch = Math.max(USUAL_PITCH, words);
+  const room = Math.max(1, Math.floor(SCRATCH_BYTES / (4 * pitch)));
   const most = Math.max(1, Math.floor((room - reach(across, 1)) / across.stride) + 1);
   const bands = Math.ceil(across.output / most);
   const bandOutputs = Math.ceil(across.output / bands);
   const lines = reach(across, bandOutputs);
   const kept = Math.max(0, lines - bandOutputs * across.stride);
-  return { along, across, words, bands, bandOutputs, lines, kept };
+  return { along, across, words, pitch, bands, bandOutputs, lines, kept };
 }
 
 /**

@@ -53,7 +53,7 @@ function refusal(site: Depthwise): string | undefined {
 /** Up to as many multiplications of a pair of outputs, two lines of outputs are computed together. */
 const MOST_PAIRED_STEPS = 24;
 /** Up to so few outputs per channel, and where code is to be small, all sizes of planes share one form. */
-const MOST_COMPACT_OUTPUTS = 100;
+const MOST_COMPACT_OUTPUTS = 16;
 
 const depthwisePlanes: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_planes',
@@ -135,7 +135,7 @@ class Convolution {
     this.isCompact = plane.along.output > 1 && (k.site.optimize === 'size' || outputs <= MOST_COMPACT_OUTPUTS);
     this.w = k.rom('w', 'i8', byChannel(layer));
     this.tail = tailOf(k, layer);
-    this.scratch = k.scratch('plane', 'i32', plane.lines * plane.words);
+    this.scratch = k.scratch('plane', 'i32', plane.lines * plane.pitch);
     this.pairs = weightPairs([...lineSteps(plane.along, 2), ...lineSteps(plane.along, 1)]);
   }
 
@@ -151,7 +151,7 @@ class Convolution {
     const inPairs = mayPair && !this.isCompact && stepsOf(plane) <= MOST_PAIRED_STEPS;
     const lines = (r: Expr, count: number) => {
       const line = k.let('line', affine([[band, bandOutputs]], r));
-      const at = { source: k.let('source', mul(r, across.stride * plane.words)), line, count };
+      const at = { source: k.let('source', mul(r, across.stride * plane.pitch)), line, count };
       k.if(isWhole && !this.isCompact ? 1 : inRange(line, 0, across.output), () => this.lines(y, to, channel, at));
     };
     const paired = inPairs ? bandOutputs - (bandOutputs % 2) : 0;
@@ -215,13 +215,13 @@ class Convolution {
     hasSecond: Operand,
   ): void {
     const { k } = this;
-    const { along, across, words } = this.layer.plane;
+    const { along, across, pitch } = this.layer.plane;
     const steps = lineSteps(along, targets[0]?.length as 1 | 2);
     const sums = targets.map((line) => line.map(() => k.variable('acc', channel.start)));
     for (let line = 0; line < reach(across, targets.length); line++) {
       const users = tapsAt(across, line, targets.length);
       if (users.length === 0) continue;
-      const loaded = this.load(add(at, line * words), steps);
+      const loaded = this.load(add(at, line * pitch), steps);
       for (const step of steps) {
         for (const { output, tap } of users) {
           const sum = sums[output]?.[step.output] as Variable;

@@ -7,7 +7,7 @@ import type { KernelBuilder } from '../../kernel.ts';
 import type { PlanePlan } from './depthwise-plan.ts';
 
 /** Words of two elements that are copied one after another before a loop repeats. */
-const UNROLLED = 4;
+const UNROLLED = 2;
 
 interface Source {
   readonly g: WindowGeometry;
@@ -37,10 +37,16 @@ export class PlaneGather<K extends OpName> {
    */
   band(from: Expr, band: Expr): void {
     const { k, scratch } = this;
-    const { bandOutputs, lines, kept, words, across } = this.source.plane;
+    const { bandOutputs, lines, kept, words, pitch, across } = this.source.plane;
     const distance = bandOutputs * across.stride;
     k.if(kept === 0 ? 0 : op('i32.gt_s', [band, 0]), () => {
-      k.for('i', 0, kept * words, (i) => k.store(scratch, i, scratch.at(add(i, distance * words))), { kept: true });
+      k.for('line', 0, kept, (line) => {
+        const move = (i: Expr) => {
+          const to = affine([[line, pitch]], i);
+          k.store(scratch, to, scratch.at(add(to, distance * pitch)));
+        };
+        k.for('i', 0, words, move, { kept: true });
+      });
     });
     k.for('line', 0, lines, (line) => {
       const at = k.let('at', affine([[band, distance]], add(line, -across.before)));
@@ -57,8 +63,8 @@ export class PlaneGather<K extends OpName> {
 
   private fill(line: Expr): void {
     const { k, scratch, source } = this;
-    const { words } = source.plane;
-    k.for('i', 0, words, (i) => k.store(scratch, affine([[line, words]], i), this.paddingWord()), { kept: true });
+    const { words, pitch } = source.plane;
+    k.for('i', 0, words, (i) => k.store(scratch, affine([[line, pitch]], i), this.paddingWord()), { kept: true });
   }
 
   private paddingWord(): number {
@@ -69,10 +75,10 @@ export class PlaneGather<K extends OpName> {
   /** Element by element of line `at` of the image, two to a word. */
   private copy(from: Expr, at: Expr, line: Expr): void {
     const { k } = this;
-    const { along, across, words } = this.source.plane;
+    const { along, across, words, pitch } = this.source.plane;
     const { channels } = this.source.g.input;
     const base = k.let('base', affine([[at, across.inputStep * channels]], from));
-    const to = k.let('to', mul(line, words));
+    const to = k.let('to', mul(line, pitch));
     if (this.isCompact) {
       k.for('i', 0, words, (i) => this.tested(base, to, i), { kept: true });
       return;
@@ -92,27 +98,27 @@ export class PlaneGather<K extends OpName> {
   }
 
   /** Elements from one to the next of a line in the image. */
-  private get pitch(): number {
+  private get step(): number {
     const { g, plane } = this.source;
     return plane.along.inputStep * g.input.channels;
   }
 
   /** A word of two elements of the image. */
   private whole(base: Expr, to: Expr, i: Operand): void {
-    const { pitch } = this;
-    const first = mul(add(mul(i, 2), -this.source.plane.along.before), pitch);
-    const element = (second: 0 | 1) => this.x.at(add(base, add(first, second * pitch)));
+    const { step } = this;
+    const first = mul(add(mul(i, 2), -this.source.plane.along.before), step);
+    const element = (second: 0 | 1) => this.x.at(add(base, add(first, second * step)));
     this.k.store(this.scratch, add(to, i), op('dsp.pkhbt', [element(0), element(1)]));
   }
 
   /** A word of which either half may be padding. */
   private tested(base: Expr, to: Expr, i: Operand): void {
-    const { k, source, pitch } = this;
+    const { k, source, step } = this;
     const { before, input } = source.plane.along;
     const halves = ([0, 1] as const).map((second) => {
       const half = k.variable('half', source.zeroPoint);
       const element = k.let('element', add(mul(i, 2), second - before));
-      k.if(inRange(element, 0, input), () => k.set(half, this.x.at(affine([[element, pitch]], base))));
+      k.if(inRange(element, 0, input), () => k.set(half, this.x.at(affine([[element, step]], base))));
       return half.value;
     }) as [Expr, Expr];
     k.store(this.scratch, add(to, i), op('dsp.pkhbt', halves));
@@ -123,7 +129,7 @@ export class PlaneGather<K extends OpName> {
     const { k, scratch, source } = this;
     const { before, input } = source.plane.along;
     const halves = [2 * i - before, 2 * i + 1 - before].map((element) =>
-      element >= 0 && element < input ? this.x.at(add(base, element * this.pitch)) : source.zeroPoint,
+      element >= 0 && element < input ? this.x.at(add(base, element * this.step)) : source.zeroPoint,
     ) as [Expr | number, Expr | number];
     const isPadding = halves.every((half) => typeof half === 'number');
     k.store(scratch, add(to, i), isPadding ? this.paddingWord() : op('dsp.pkhbt', halves));

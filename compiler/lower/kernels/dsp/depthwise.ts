@@ -152,7 +152,9 @@ class Convolution {
     const lines = (r: Expr, count: number) => {
       const line = k.let('line', affine([[band, bandOutputs]], r));
       const at = { source: k.let('source', mul(r, across.stride * plane.pitch)), line, count };
-      k.if(isWhole && !this.isCompact ? 1 : inRange(line, 0, across.output), () => this.lines(y, to, channel, at));
+      k.if(isWhole && !this.isCompact ? 1 : inRange(line, 0, across.output - count + 1), () =>
+        this.lines(y, to, channel, at),
+      );
     };
     const paired = inPairs ? bandOutputs - (bandOutputs % 2) : 0;
     k.for('r', 0, paired, (r) => lines(r, 2), { step: 2 });

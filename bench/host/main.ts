@@ -2,8 +2,8 @@
  * npm run bench:host -- [--models kws,ic,FILE.tflite] [--rounds 3] [--write]
  *
  * Times one inference of the emitted C on this machine, one thread, beside onnxruntime-node, and counts its instructions on
- * AArch64 under qemu-user. Contenders take turns, each in a process of its own. --write puts the table into
- * bench/results/host.md.
+ * AArch64 under qemu-user; with --rounds 0 it only counts. Contenders take turns, each in a process of its own. --write puts
+ * the table into bench/results/host.md.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -108,17 +108,25 @@ function tableOf(rows: readonly Row[]): string {
   return [head, head.map(() => '---'), ...rows.map(cellsOf)].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
+function timesText(): string[] {
+  const { version } = JSON.parse(readFileSync(ORT_PACKAGE, 'utf8')) as { version: string };
+  return [
+    `onnxruntime-node ${version}, with models converted to ONNX. One thread; a process for each figure: 600 ms of warm-up, then`,
+    'batches of 15 ms for at least 0.7 s, of which the median counts; contenders took turns, and the best round stands here. In',
+    "brackets: the answer's largest difference from the recorded one.",
+  ];
+}
+
 function resultsPage(rows: readonly Row[]): string {
   const compiler = execFileSync('gcc', ['--version'], { encoding: 'utf8' }).split('\n')[0];
-  const { version } = JSON.parse(readFileSync(ORT_PACKAGE, 'utf8')) as { version: string };
+  const isTimed = rows.some(({ best }) => best.size > 0);
   return `${[
     '# Hosts',
     '',
-    `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:host -- --write\` on ${machineClass()}; ${compiler};`,
-    `onnxruntime-node ${version}, with models converted to ONNX. One thread; a process for each figure: 600 ms of warm-up, then`,
-    'batches of 15 ms for at least 0.7 s, of which the median counts; contenders took turns, and the best round stands here. In',
-    "brackets: the answer's largest difference from the recorded one. AArch64: instructions of one inference of the same C under",
-    `qemu-user, aarch64-linux-gnu-gcc -O2, and again with ${DOTPROD}; counts do not depend on the machine.`,
+    `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:host -- --write\` on ${machineClass()}; ${compiler}.`,
+    ...(isTimed ? timesText() : ['Nothing was timed in this run (`--rounds 0`): times want a quiet machine.']),
+    'AArch64: instructions of one inference of the same C under qemu-user, aarch64-linux-gnu-gcc -O2, and again with',
+    `${DOTPROD}; counts do not depend on the machine.`,
     '',
     tableOf(rows),
   ].join('\n')}\n`;

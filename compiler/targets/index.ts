@@ -86,9 +86,12 @@ export const TARGETS = {
     unaligned: false,
     narrow: { registers: 24, multiply: 'separate', pairedLoads: false, reach: 2047 },
   }),
-  aarch64: cTarget('aarch64', '64-bit Arm with NEON: phones and boards with an operating system', WIDE_CORE, {
-    vector: 'v128-sdot',
-  }),
+  aarch64: cTarget(
+    'aarch64',
+    '64-bit Arm with NEON: phones and boards; -march=armv8.2-a+dotprod lets the C use dot products',
+    WIDE_CORE,
+    { vector: 'v128-sdot' },
+  ),
   'x86-64': cTarget('x86-64', '64-bit x86: SSE2, and what the compiler is told the machine has', WIDE_CORE, {
     vector: 'v128',
   }),

@@ -15,6 +15,7 @@ import {
 import { stridesOf, type TensorType } from '../../../ir/tensor/types.ts';
 import { buildBoxes, indexTable, type Lookup, loadIndex, movable } from '../boxes.ts';
 import type { Kernel, KernelBuilder, Site } from '../kernel.ts';
+import { type Elements, forElements } from '../lanes.ts';
 
 const nearest: Kernel<'resize_nearest'> = {
   name: 'resize_nearest',
@@ -126,7 +127,7 @@ const bilinear: Kernel<'resize_bilinear'> = {
   name: 'resize_bilinear',
   doc:
     'for each output row and column: two rows and two columns with weights, from tables; for each channel: the weighted ' +
-    'sum of four values',
+    'sum of four values; float32 channels by fours where there are vectors',
   applies: () => true,
   build(k) {
     const attrs: BilinearAttrs = k.site.attrs;
@@ -153,22 +154,19 @@ const bilinear: Kernel<'resize_bilinear'> = {
         const left = k.let('left', mul(columns.low(ox), channels));
         const right = k.let('right', mul(columns.high(ox), channels));
         const wx = k.let('wx', columns.weight.at(ox));
-        k.for('c', 0, channels, (c) => {
-          const at = (row: Expr, column: Expr) => x.at(add(add(row, column), c));
-          const result = mix([at(upper, left), at(upper, right), at(lower, left), at(lower, right)], wy, wx);
-          k.store(
-            y,
-            affine(
-              [
-                [n, newHeight * newWidth * channels],
-                [oy, newWidth * channels],
-                [ox, channels],
-              ],
-              c,
-            ),
-            result,
-          );
-        });
+        const at =
+          (row: Expr, column: Expr): Elements =>
+          (c, access) =>
+            x.at(add(add(row, column), c), access);
+        const corners = [at(upper, left), at(upper, right), at(lower, left), at(lower, right)];
+        const first = affine([
+          [n, newHeight * newWidth * channels],
+          [oy, newWidth * channels],
+          [ox, channels],
+        ]);
+        forElements(k as unknown as KernelBuilder, channels, corners, { y, first }, (values) =>
+          mix(values as unknown as Corners, wy, wx),
+        );
       });
     });
   },

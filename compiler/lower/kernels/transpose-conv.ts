@@ -9,7 +9,7 @@ import type { Kernel, KernelBuilder } from '../kernel.ts';
 import { type Mac, macOf } from '../mac.ts';
 
 /** One axis of the image: input and window extents, stride and the positions cut off at the start. */
-interface Axis {
+export interface Axis {
   readonly input: number;
   readonly window: number;
   readonly stride: number;
@@ -17,12 +17,12 @@ interface Axis {
 }
 
 /** The last input position at or before an output position, and the tap by which it would reach it. */
-interface Phase {
+export interface Phase {
   readonly last: Expr;
   readonly tap: Expr;
 }
 
-function phaseOf(k: FunctionBuilder, { stride, padding }: Axis, at: Expr): Phase {
+export function phaseOf(k: FunctionBuilder, { stride, padding }: Axis, at: Expr): Phase {
   const shifted = k.let('shifted', add(at, padding));
   if (stride === 1) return { last: shifted, tap: expr(0) };
   const last = k.let('last', op('i32.div_s', [shifted, stride]));
@@ -30,7 +30,7 @@ function phaseOf(k: FunctionBuilder, { stride, padding }: Axis, at: Expr): Phase
 }
 
 /** Runs `body` for every input position that reaches the output position, ascending, with its tap. */
-function forReaching(
+export function forReaching(
   k: FunctionBuilder,
   axis: Axis,
   { last, tap }: Phase,

@@ -148,7 +148,7 @@ function buildTile(k: KernelBuilder, g: WindowGeometry, sum: ChannelSum, { tile,
 }
 
 /** Groups of `most` vectors of channels, then what remains. */
-function forVectors(
+export function forVectors(
   k: KernelBuilder,
   channels: number,
   most: number,

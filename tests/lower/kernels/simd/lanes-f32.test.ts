@@ -40,12 +40,16 @@ const UNARY = {
   rsqrt: {},
   square: {},
   abs: {},
+  erf: {},
+  asin: {},
+  sinh: {},
+  softplus: {},
   neg: {},
   floor: {},
   ceil: {},
   round: {},
 } as const;
-const SCALAR = ['sin', 'cos'] as const;
+const SCALAR = ['sin', 'cos', 'tan'] as const;
 
 const unary: readonly Labelled[] = [
   ...Object.entries(UNARY).flatMap(([op, attrs]) =>
@@ -117,6 +121,72 @@ const rows: readonly Labelled[] = [1, 3, 4, 6, 8, 17].flatMap((depth) => [
   },
 ]);
 
+const resizes: readonly Labelled[] = [1, 4, 7].flatMap((channels) =>
+  [
+    { size: [5, 7], alignCorners: false, halfPixelCenters: true },
+    { size: [6, 3], alignCorners: true, halfPixelCenters: false },
+  ].map((attrs) => ({
+    label: `resize_bilinear of ${channels} channels to ${attrs.size}`,
+    graph: node('resize_bilinear', attrs, [[2, 3, 4, channels]]),
+    kernel: 'resize_bilinear',
+  })),
+);
+
+const NO_PADDING = { top: 0, left: 0, bottom: 0, right: 0 };
+const PADDING = { top: 1, left: 1, bottom: 0, right: 2 };
+
+/** Weights and bias are constants without extremes, which would make most sums NaN. */
+function layer(op: 'conv2d' | 'transpose_conv2d', attrs: object, [x, w]: readonly [Shape, Shape]): Graph {
+  const r = new Random(w[0] as number);
+  return singleNode(op, { activation: 'relu6', rounding: 'double', ...attrs } as never, [
+    { type: f32(x) },
+    { type: f32(w), data: randomFloats(r, elementCount(w), 0) },
+    { type: f32([w[0] as number]), data: randomFloats(r, w[0] as number, 0) },
+  ]);
+}
+
+const grouped: readonly Labelled[] = (
+  [
+    [[1, 4, 5, 6], [8, 3, 3, 3], [1, 1], PADDING],
+    [[2, 5, 4, 8], [20, 2, 2, 2], [2, 1], NO_PADDING],
+    [[1, 3, 3, 2], [10, 1, 3, 1], [1, 1], PADDING],
+    [[1, 2, 3, 3], [111, 1, 1, 1], [1, 1], NO_PADDING],
+  ] as const
+).map(([x, w, stride, padding]) => ({
+  label: `grouped conv2d of ${x} by ${w}`,
+  graph: layer('conv2d', { stride, dilation: [1, 1], padding, accumulator: 'i32' }, [x, w]),
+  kernel: 'conv2d_groups_f32',
+  extremes: 0.01,
+}));
+
+const transposed: readonly Labelled[] = (
+  [
+    [
+      [1, 3, 4, 5],
+      [8, 3, 3, 5],
+      [2, 2],
+      [7, 9],
+    ],
+    [
+      [2, 2, 3, 3],
+      [6, 2, 2, 3],
+      [1, 1],
+      [3, 4],
+    ],
+    [
+      [1, 3, 2, 4],
+      [35, 4, 2, 4],
+      [3, 2],
+      [9, 4],
+    ],
+  ] as const
+).map(([x, w, stride, output]) => ({
+  label: `transpose_conv2d of ${x} by ${w}`,
+  graph: layer('transpose_conv2d', { stride, padding: { top: 1, left: 0 }, output }, [x, w]),
+  kernel: 'transpose_conv2d_f32',
+  extremes: 0.01,
+}));
+
 const reductions: readonly Labelled[] = ['sum', 'mean', 'reduce_max', 'reduce_min'].flatMap((op) =>
   (
     [
@@ -174,7 +244,17 @@ const matrices: readonly Labelled[] = SIZES.flatMap(({ rows, depth, columns, bat
   ),
 );
 
-for (const [name, nodes] of Object.entries({ unary, binary, prelu, rows, reductions, matrices })) {
+for (const [name, nodes] of Object.entries({
+  unary,
+  binary,
+  prelu,
+  rows,
+  reductions,
+  matrices,
+  resizes,
+  grouped,
+  transposed,
+})) {
   suite(`${name} in the interpreter`, () => {
     assert.equal(interpreterFaults(nodes), [], AGAIN);
   });
@@ -185,7 +265,9 @@ suite('some of each compiled', async () => {
   const cc = skipUnlessCommand('gcc', 'float32 in lanes') ? undefined : 'gcc';
   const some = [
     ...unary.filter(({ label }) => !/ of [1-8]$/.test(label)),
-    ...[...binary, ...rows, ...reductions, ...matrices].filter((_, i) => i % 5 === 0),
+    ...[...binary, ...rows, ...reductions, ...matrices, ...resizes, ...grouped, ...transposed].filter(
+      (_, i) => i % 5 === 0,
+    ),
     ...prelu,
   ];
   assert.equal(await compiledFaults(some, cc), [], AGAIN);
@@ -206,13 +288,24 @@ suite('functions that have a vector form take it, others stay scalar', () => {
   assert.not.match(printProgram(lower(node('tanh', {}, [[8]]), TARGETS.c).program), /v128/);
 });
 
-suite('few columns stay scalar', () => {
-  const graph = node('batch_matmul', { transposeA: false, transposeB: false, rounding: 'double' }, [
+function refusalOf(graph: Graph, kernel: string): string | undefined {
+  const [step] = lower(graph, TARGETS.wasm).plan.steps;
+  return step?.refused.find((one) => one.kernel === kernel)?.reason;
+}
+
+suite('few columns and few channels of a group stay scalar', () => {
+  const attrs = { transposeA: false, transposeB: false, rounding: 'double' };
+  const product = node('batch_matmul', attrs, [
     [4, 4],
     [4, 3],
   ]);
-  const [step] = lower(graph, TARGETS.wasm).plan.steps;
-  assert.is(step?.refused.find(({ kernel }) => kernel === 'batch_matmul_f32')?.reason, 'has less than 4 columns');
+  assert.is(refusalOf(product, 'batch_matmul_f32'), 'has less than 4 columns');
+  const window = { stride: [1, 1], dilation: [1, 1], padding: NO_PADDING, accumulator: 'i32' };
+  const threes = layer('conv2d', window, [
+    [1, 2, 2, 4],
+    [6, 1, 1, 2],
+  ]);
+  assert.is(refusalOf(threes, 'conv2d_groups_f32'), 'has less than 4 output channels in a group');
 });
 
 suite.run();

@@ -6,9 +6,10 @@ import { LowerError } from '../lower/index.ts';
 import { METRIC_NAMES } from '../metrics/metric.ts';
 import { build } from './commands/build.ts';
 import { compare } from './commands/compare.ts';
+import { compressModel } from './commands/compress.ts';
 import { evaluateModel } from './commands/eval.ts';
 import { inspect } from './commands/inspect.ts';
-import { listOps, listPasses, listTargets } from './commands/list.ts';
+import { listMethods, listOps, listPasses, listTargets } from './commands/list.ts';
 import { run } from './commands/run.ts';
 import { type VerifyOptions, verify } from './commands/verify.ts';
 import { ENGINES } from './engines/index.ts';
@@ -107,6 +108,16 @@ function program(): Command {
     .option('--golden <folder>', 'of one model: inputs in_NN.bin instead of random ones')
     .option('--inputs <n>', 'how many random inputs', '20')
     .action(compare);
+  withData(onModel('compress', 'make a float model smaller by a recipe of lossy methods, and say what that costs'))
+    .requiredOption(
+      '-r, --recipe <file>',
+      'JSON: {"steps": [{"method": "quantize"}]}; `mcc methods` lists what there is',
+    )
+    .requiredOption('-o, --output <folder>', 'where the model goes, as tensor IR (.mcc), with a report')
+    .option('-t, --target <target>', 'what sizes and cycles are predicted for', 'c')
+    .option('-m, --metric <metric>', METRIC_NAMES.join('|'), 'top1')
+    .action(compressModel);
+  mcc.command('methods').description('list the compression methods of recipes').action(listMethods);
   mcc.command('targets').description('list targets and engines').action(listTargets);
   mcc.command('ops').description('list the ops of tensor IR').action(listOps);
   mcc.command('passes').description('list the passes in their order').action(listPasses);

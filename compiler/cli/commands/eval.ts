@@ -3,10 +3,11 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type Graph, typeOfValue } from '../../../ir/tensor/graph.ts';
 import { elementCount, type TensorType } from '../../../ir/tensor/types.ts';
+import type { Dataset, Selection } from '../../data/dataset.ts';
 import { realsOf } from '../../data/encode.ts';
 import { METRIC_NAMES, type MetricName, makeMetric, type Score } from '../../metrics/metric.ts';
 import { type DataOptions, openData, selectionOf } from '../data-options.ts';
-import { missingFor, openSession } from '../engines/index.ts';
+import { type EngineName, missingFor, openSession } from '../engines/index.ts';
 import { loadModel, type ModelOptions, positiveInteger } from '../model.ts';
 import { Failure, reasonOf, UsageError } from '../output.ts';
 import { startProgress } from '../progress.ts';
@@ -31,8 +32,11 @@ export interface ScriptSample {
   readonly label: Float64Array | undefined;
 }
 
+/** What is judged, and by what. */
+export type JudgeOptions = Pick<EvalOptions, 'metric' | 'k' | 'peak' | 'seed' | 'output' | 'script'>;
+
 /** A score; that of a script has neither interval nor unit. */
-type Verdict = Pick<Score, 'name' | 'value' | 'count'> & Partial<Pick<Score, 'interval' | 'unit'>>;
+export type Verdict = Pick<Score, 'name' | 'value' | 'count'> & Partial<Pick<Score, 'interval' | 'unit'>>;
 
 /** Takes answers and says how good they are. */
 interface Judge {
@@ -48,26 +52,8 @@ export async function evaluateModel(path: string, options: EvalOptions): Promise
   if (missing !== undefined) throw new Failure(`engine ${engine}: ${missing}`);
   const selection = selectionOf(options);
   const model = loadModel(path, options);
-  const judge = await judgeOf(model.graph, options);
   const dataset = await openData(model.graph, options);
-  if (judge.needsLabels && !dataset.hasLabels) {
-    throw new UsageError(
-      `--metric ${options.metric}: expected labels; state --labels, or a folder of a folder per class`,
-    );
-  }
-  const session = await openSession(engine, model.graph);
-  const total = Math.min(dataset.count, selection.limit ?? dataset.count);
-  const progress = startProgress(engine, total);
-  try {
-    for await (const answered of answersOf(session, model.graph, dataset.samples(selection))) {
-      judge.add(answered);
-      progress.advance(1);
-    }
-  } finally {
-    progress.stop();
-    session.close();
-  }
-  const verdict = await judge.verdict();
+  const verdict = await scoreOf(model.graph, dataset, selection, options, engine);
   if (options.json === true) {
     console.log(JSON.stringify({ model: model.file.name, engine, data: dataset.description, ...verdict }, null, 2));
     return;
@@ -76,7 +62,35 @@ export async function evaluateModel(path: string, options: EvalOptions): Promise
   console.log(verdictText(verdict));
 }
 
-async function judgeOf(graph: Graph, options: EvalOptions): Promise<Judge> {
+/** Runs the selected samples through an engine and judges the answers. Throws UsageError for data without labels. */
+export async function scoreOf(
+  graph: Graph,
+  dataset: Dataset,
+  selection: Selection,
+  options: JudgeOptions,
+  engine: EngineName,
+): Promise<Verdict> {
+  const judge = await judgeOf(graph, options);
+  if (judge.needsLabels && !dataset.hasLabels) {
+    throw new UsageError(
+      `--metric ${options.metric}: expected labels; state --labels, or a folder of a folder per class`,
+    );
+  }
+  const session = await openSession(engine, graph);
+  const progress = startProgress(engine, Math.min(dataset.count, selection.limit ?? dataset.count));
+  try {
+    for await (const answered of answersOf(session, graph, dataset.samples(selection))) {
+      judge.add(answered);
+      progress.advance(1);
+    }
+  } finally {
+    progress.stop();
+    session.close();
+  }
+  return await judge.verdict();
+}
+
+async function judgeOf(graph: Graph, options: JudgeOptions): Promise<Judge> {
   const { metric, script, output } = options;
   if (metric === 'script') {
     if (script === undefined) throw new UsageError('--metric script: expected --script and an ES module');
@@ -91,7 +105,7 @@ async function judgeOf(graph: Graph, options: EvalOptions): Promise<Judge> {
   return metricJudge(typeOfValue(graph, graph.outputs[place] as string), place, metric as MetricName, options);
 }
 
-function metricJudge(type: TensorType, place: number, name: MetricName, { k, peak, seed }: EvalOptions): Judge {
+function metricJudge(type: TensorType, place: number, name: MetricName, { k, peak, seed }: JudgeOptions): Judge {
   if (!(Number(peak) > 0)) throw new UsageError(`--peak ${peak}: expected a positive number`);
   const metric = makeMetric(name, {
     k: positiveInteger(k, '--k'),
@@ -150,7 +164,7 @@ function scriptJudge(graph: Graph, path: string, script: Script): Judge {
 }
 
 /** `top1  91.50 %  (95 % interval 90.94 to 92.03, Wilson)` */
-function verdictText({ name, value, interval, unit }: Verdict): string {
+export function verdictText({ name, value, interval, unit }: Verdict): string {
   const text = (x: number) => (unit === 'share' ? (100 * x).toFixed(2) : String(Number(x.toPrecision(5))));
   const suffix = unit === 'share' ? ' %' : unit === undefined ? '' : ` ${unit}`;
   const range =

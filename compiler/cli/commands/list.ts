@@ -1,5 +1,6 @@
-/** `mcc targets`, `mcc ops`, `mcc passes`: what exists. */
+/** `mcc targets`, `mcc ops`, `mcc passes`, `mcc methods`: what exists. */
 import { OP_NAMES, opRecord } from '../../../ir/tensor/ops/index.ts';
+import { METHODS } from '../../compress/methods.ts';
 import { SUPPORTED_OPERATORS } from '../../import/tflite/opcodes.ts';
 import { IMPORT_PIPELINE, PIPELINE } from '../../pipeline.ts';
 import { TARGETS } from '../../targets/index.ts';
@@ -25,6 +26,20 @@ export function listPasses(): void {
   for (const pass of [...IMPORT_PIPELINE.filter(({ kind }) => kind === 'defining'), ...PIPELINE]) {
     console.log(`${pass.name} (${typeof pass.kind === 'string' ? pass.kind : 'lossy'})`);
     console.log(`${wrap(pass.doc, 4)}\n`);
+  }
+}
+
+const STAGES = {
+  float: 'works on floats',
+  quantize: 'makes integers of floats',
+  quantized: 'works on integers',
+} as const;
+
+export function listMethods(): void {
+  for (const { name, doc, stage, lossy } of Object.values(METHODS)) {
+    console.log(`${name} (${STAGES[stage]}${lossy.needs === 'nothing' ? '' : `, needs ${lossy.needs}`})`);
+    console.log(wrap(doc, 4));
+    console.log(`${wrap(`after ${lossy.paper}`, 4)}\n`);
   }
 }
 

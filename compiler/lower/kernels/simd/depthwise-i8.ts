@@ -1,9 +1,9 @@
 /**
  * depthwise_conv2d with int8 activations and weights: channels in lanes.
  *
- * Activations are widened once, into a ring of padded rows. Two taps' activations are interleaved, so that one
- * multiplication of pairs adds both taps' products of four channels. What a pair of places in the image gives is used for
- * all pixels of a tile that have a pair of taps there.
+ * Activations are staged once, in a ring of padded rows. The activations of two taps, or four where they are multiplied as
+ * bytes, are interleaved, so that one dot product adds their products of four channels. What a group of places in the image
+ * gives is used for all pixels of a tile that have a group of taps there.
  */
 import { add, affine, type Buffer, i32, mul, op, type Variable } from '../../../../ir/loop/build.ts';
 import type { Expr } from '../../../../ir/loop/types.ts';
@@ -14,7 +14,7 @@ import type { Kernel, KernelBuilder, Site } from '../../kernel.ts';
 import { type AccumulatorRange, accumulatorRange } from '../../proved-scale.ts';
 import { outputIndex } from '../../window.ts';
 import { biasOf, operandFault } from './conv-i8.ts';
-import { stageFill, stageRun, WIDENED } from './dot-i8.ts';
+import { type Dot, dotOf, stageFill, stageRun } from './dot-i8.ts';
 import { type ChannelOrder, channelOrder, forTiles, PANEL, tilingOf } from './order-i8.ts';
 import { LANES, laneTable, roundedUp, scaleApplies, type VectorScale, vectorScale } from './requantize-i8.ts';
 import { type PixelStage, type RowRing, ringBuffer, ringInPlace, ringOverlap, rowRing } from './rows-i8.ts';
@@ -54,12 +54,19 @@ function rangesOf(site: Depthwise): AccumulatorRange[] {
 
 /** A place of the window: its row and column. */
 type Tap = readonly [ky: number, kx: number];
-/** Two taps that are multiplied at once; the second may lie outside the window, where weights are 0. */
-type Pair = readonly [Tap, Tap];
+/** As many taps as a dot product adds. Beyond the window weights are 0, and so they are from `real` on. */
+interface Group {
+  readonly taps: readonly Tap[];
+  readonly real: number;
+}
 
-/** Two rows at a time, column by column; a single last row by neighbours. */
-function pairsOf(rows: number, columns: number): Pair[] {
-  const pairs: Pair[] = [];
+function groupsOf(dot: Dot, rows: number, columns: number): Group[] {
+  return dot.step === 2 ? pairsOf(rows, columns) : foursOf(rows, columns);
+}
+
+/** Two rows at a time, column by column; a single last row by neighbours, whose last may lie outside the window. */
+function pairsOf(rows: number, columns: number): Group[] {
+  const pairs: (readonly [Tap, Tap])[] = [];
   for (let ky = 0; ky + 1 < rows; ky += 2) {
     for (let kx = 0; kx < columns; kx++)
       pairs.push([
@@ -74,37 +81,58 @@ function pairsOf(rows: number, columns: number): Pair[] {
         [rows - 1, kx + 1],
       ]);
   }
-  return pairs;
+  return pairs.map((taps) => ({ taps, real: 2 }));
 }
 
-/** How the window is walked: `looped` times over `pairs`, which lie in that many rows fewer. */
+/** Four rows at a time or three, column by column; of two rows two columns, of a single one four. */
+function foursOf(rows: number, columns: number): Group[] {
+  const groups: Group[] = [];
+  for (let ky = 0; ky < rows; ky += 4) {
+    const height = Math.min(4, rows - ky);
+    const width = height > 2 ? 1 : 4 / height;
+    for (let kx = 0; kx < columns; kx += width) {
+      const taps = Array.from(
+        { length: Math.min(width, columns - kx) * height },
+        (_, i): Tap => [ky + (i % height), kx + Math.floor(i / height)],
+      );
+      const first = taps[0] as Tap;
+      groups.push({ taps: [...taps, first, first, first].slice(0, 4), real: taps.length });
+    }
+  }
+  return groups;
+}
+
+/** How the window is walked: `looped` times over `groups`, which lie in that many rows fewer. */
 interface Walk {
   readonly looped: number;
-  readonly pairs: readonly Pair[];
+  readonly groups: readonly Group[];
 }
 
-function walkOf(g: WindowGeometry): Walk {
+function walkOf(dot: Dot, g: WindowGeometry): Walk {
   const [kh, kw] = g.window;
-  return kh * kw <= MOST_UNROLLED ? { looped: 1, pairs: pairsOf(kh, kw) } : { looped: kh, pairs: pairsOf(1, kw) };
+  const looped = kh * kw <= MOST_UNROLLED ? 1 : kh;
+  return { looped, groups: groupsOf(dot, looped === 1 ? kh : 1, kw) };
 }
 
-/** Pairs of weights: for each panel, each row that is looped over and each pair, both taps' weights of each channel. */
-function packPairs(
+/** Groups of weights: for each panel, each row that is looped over and each group, its taps' weights of each channel. */
+function packGroups(
   site: Depthwise,
   g: WindowGeometry,
-  { looped, pairs }: Walk,
+  dot: Dot,
+  { looped, groups }: Walk,
   channelAt: readonly number[],
-): Int16Array {
+): number[] {
   const [kh, kw] = g.window;
-  const packed = new Int16Array(channelAt.length * looped * pairs.length * 2);
-  let at = 0;
+  const packed: number[] = [];
   for (let panel = 0; panel < channelAt.length; panel += PANEL) {
     const weights = channelAt.slice(panel, panel + PANEL).map((channel) => weightsOf(site, channel));
     for (let row = 0; row < looped; row++) {
-      for (const pair of pairs) {
+      for (const { taps, real } of groups) {
         for (const own of weights) {
-          for (const [ky, kx] of pair)
-            packed[at++] = ky + row < kh && kx < kw ? (own[(ky + row) * kw + kx] as number) : 0;
+          for (let i = 0; i < dot.step; i++) {
+            const [ky, kx] = taps[i] as Tap;
+            packed.push(i < real && ky + row < kh && kx < kw ? (own[(ky + row) * kw + kx] as number) : 0);
+          }
         }
       }
     }
@@ -113,6 +141,7 @@ function packPairs(
 }
 
 interface Parts {
+  readonly dot: Dot;
   readonly g: WindowGeometry;
   readonly walk: Walk;
   readonly order: ChannelOrder;
@@ -126,22 +155,24 @@ interface Parts {
   readonly y: Buffer;
 }
 
-/** How pixels are widened: as they are, or each channel as often as it has filters. */
-function pixelStage(k: KernelBuilder, g: WindowGeometry, x: Buffer, rows: Buffer, lanes: number): PixelStage {
+/** How pixels are staged: as they are, or each channel as often as it has filters. */
+function pixelStage(k: KernelBuilder, dot: Dot, g: WindowGeometry, x: Buffer, rows: Buffer, lanes: number): PixelStage {
   const { channels } = g.input;
   const filters = g.output.channels / channels;
   const zeroPoint = affineOf(k.site.inputs[0] as TensorType).zeroPoint;
   const copyOne = (from: Expr, to: Expr): void => {
     if (filters === 1) {
-      stageRun(k, WIDENED, { buffer: x, index: from }, { buffer: rows, index: to }, channels);
+      stageRun(k, dot, { buffer: x, index: from }, { buffer: rows, index: to }, channels);
     } else if (channels === 1) {
-      const value = k.let('value', op('i16x8.splat', [x.at(from)]));
+      const value = k.let('value', op(dot.step === 2 ? 'i16x8.splat' : 'i8x16.splat', [dot.stageOne(x, from)]));
       // The last vector ends with the pixel.
       const places = roundedUp(lanes, PANEL);
-      for (let i = 0; i < places; i += PANEL) k.store(rows, add(to, Math.min(i, lanes - PANEL)), value, 'v128');
+      for (let i = 0; i < places; i += PANEL) {
+        k.store(rows, add(to, Math.min(i, lanes - PANEL)), value, panelAccess(dot));
+      }
     } else {
       k.for('c', 0, channels, (c) => {
-        const value = k.let('value', x.at(add(from, c)));
+        const value = k.let('value', dot.stageOne(x, add(from, c)));
         k.for('filter', 0, filters, (i) => k.store(rows, add(to, affine([[c, filters]], i)), value));
       });
     }
@@ -150,67 +181,84 @@ function pixelStage(k: KernelBuilder, g: WindowGeometry, x: Buffer, rows: Buffer
     lanes,
     copy(from, to, pixels) {
       if (filters === 1 && lanes === channels) {
-        stageRun(k, WIDENED, { buffer: x, index: from }, { buffer: rows, index: to }, pixels * channels);
+        stageRun(k, dot, { buffer: x, index: from }, { buffer: rows, index: to }, pixels * channels);
       } else {
         k.for('pixel', 0, pixels, (pixel) => {
           copyOne(k.let('px', affine([[pixel, channels]], from)), k.let('staged', affine([[pixel, lanes]], to)));
         });
       }
     },
-    fill: (to, pixels) => stageFill(k, WIDENED, { buffer: rows, index: to }, pixels * lanes, zeroPoint),
+    fill: (to, pixels) => stageFill(k, dot, { buffer: rows, index: to }, pixels * lanes, zeroPoint),
   };
 }
 
+/** A panel's staged activations of one pixel. */
+function panelAccess({ step }: Dot): 'v128' | 'low64' {
+  return step === 2 ? 'v128' : 'low64';
+}
+
+const BYTE_PAIRS = [0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23];
 const LOW_PAIRS = [0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23];
 const HIGH_PAIRS = LOW_PAIRS.map((byte) => byte + 8);
 
-/** A pair of places relative to a tile's first pixel, with the pixels and pairs of taps that meet there. */
-interface Meeting {
-  readonly places: readonly [row: number, column: number][];
-  readonly uses: { readonly pixel: number; readonly pair: number }[];
+/** The activations of a group's taps, side by side for each channel: of the first four channels and of the others. */
+function interleaved(k: KernelBuilder, taps: readonly Expr[]): readonly [Expr, Expr] {
+  const pairs = (i: number) => k.let('pairs', op('i8x16.shuffle', [taps[i] as Expr, taps[i + 1] as Expr], BYTE_PAIRS));
+  const operands = taps.length === 2 ? taps : [pairs(0), pairs(2)];
+  const half = (bytes: readonly number[]) => k.let('half', op('i8x16.shuffle', operands, bytes));
+  return [half(LOW_PAIRS), half(HIGH_PAIRS)];
 }
 
-function meetings(g: WindowGeometry, pairs: readonly Pair[], pixels: number): Meeting[] {
+type Place = readonly [row: number, column: number];
+
+/** A group of places relative to a tile's first pixel, with the pixels and groups of taps that meet there. */
+interface Meeting {
+  readonly places: readonly Place[];
+  readonly uses: { readonly pixel: number; readonly group: number }[];
+}
+
+function meetings(g: WindowGeometry, groups: readonly Group[], pixels: number): Meeting[] {
   const found = new Map<string, Meeting>();
   for (let pixel = 0; pixel < pixels; pixel++) {
-    pairs.forEach((taps, pair) => {
-      const places = taps.map(([ky, kx]): [number, number] => [ky, pixel * g.stride[1] + kx * g.dilation[1]]);
+    groups.forEach(({ taps }, group) => {
+      const places = taps.map(([ky, kx]): Place => [ky, pixel * g.stride[1] + kx * g.dilation[1]]);
       const key = places.join();
       const meeting = found.get(key) ?? { places, uses: [] };
-      meeting.uses.push({ pixel, pair });
+      meeting.uses.push({ pixel, group });
       found.set(key, meeting);
     });
   }
-  const column = ({ places }: Meeting) => (places[0] as [number, number])[1];
+  const column = ({ places }: Meeting) => (places[0] as Place)[1];
   return [...found.values()].sort((a, b) => column(a) - column(b));
 }
 
 /** `pixels` pixels by a panel. `base(ky)` is the index of the first pixel's place in row `ky` of the window. */
 function buildTile(k: KernelBuilder, p: Parts, pixels: number, place: Expr, base: (ky: Expr) => Expr, out: Expr): void {
-  const { walk, g } = p;
+  const { walk, g, dot } = p;
+  const perGroup = dot.step * PANEL;
   const channel = k.let('channel', p.order.first(place));
   const starts = [0, LANES].map((half) => k.let('start', p.start(add(place, half))));
   const acc = Array.from({ length: pixels }, () => starts.map((start) => k.variable('acc', start)));
-  const perChannel = walk.looped * walk.pairs.length * 2;
+  const perChannel = walk.looped * walk.groups.length * dot.step;
   k.for('ky', 0, walk.looped, (row) => {
-    const w = k.let('w', affine([[row, walk.pairs.length * 2 * PANEL]], mul(place, perChannel)));
-    const rowsUsed = Math.max(...walk.pairs.flat().map(([ky]) => ky)) + 1;
+    const w = k.let('w', affine([[row, walk.groups.length * perGroup]], mul(place, perChannel)));
+    const rowsUsed = rowsOf(walk);
     const bases = Array.from({ length: rowsUsed }, (_, ky) => k.let('base', add(base(add(row, ky)), channel)));
     const loaded = new Map<string, Expr>();
     const load = ([ky, column]: readonly [number, number]): Expr => {
       const key = `${ky},${column}`;
-      const value = loaded.get(key) ?? k.let('x', p.rows.at(add(bases[ky] as Expr, column * p.lanes), 'v128'));
+      const value =
+        loaded.get(key) ?? k.let('x', p.rows.at(add(bases[ky] as Expr, column * p.lanes), panelAccess(dot)));
       loaded.set(key, value);
       return value;
     };
-    for (const { places, uses } of meetings(g, walk.pairs, pixels)) {
-      const taps = places.map(load);
-      const halves = [LOW_PAIRS, HIGH_PAIRS].map((bytes) => k.let('pairs', op('i8x16.shuffle', taps, bytes)));
-      for (const { pixel, pair } of uses) {
+    for (const { places, uses } of meetings(g, walk.groups, pixels)) {
+      const halves = interleaved(k, places.map(load));
+      for (const { pixel, group } of uses) {
         halves.forEach((x, half) => {
           const sum = (acc[pixel] as Variable[])[half] as Variable;
-          const weights = p.weights.at(add(w, pair * 2 * PANEL + half * PANEL), 'v128');
-          k.set(sum, op('i32x4.add', [sum.value, op('i32x4.dot_i16x8_s', [x, weights])]));
+          const weights = p.weights.at(add(w, group * perGroup + half * LANES * dot.step), 'v128');
+          k.set(sum, dot.mac(sum.value, x, weights));
         });
       }
     }
@@ -234,13 +282,18 @@ function buildPixels(
   at: { readonly oy: Expr; readonly ox: Expr; readonly out: Expr },
 ): void {
   const start = k.let('column', mul(at.ox, p.g.stride[1] * p.lanes));
-  const kept = p.walk.looped > 1 ? [] : p.walk.pairs.flat().map(([ky]) => ky);
-  const bases = Array.from({ length: Math.max(0, ...kept.map((ky) => ky + 1)) }, (_, ky) =>
+  const bases = Array.from({ length: p.walk.looped > 1 ? 0 : rowsOf(p.walk) }, (_, ky) =>
     k.let('row', add(ring.row(at.oy, i32(ky)), start)),
   );
   const base = (ky: Expr): Expr =>
     ky.kind === 'const' && p.walk.looped === 1 ? (bases[Number(ky.value)] as Expr) : add(ring.row(at.oy, ky), start);
-  k.for('c', 0, p.order.places, (place) => buildTile(k, p, pixels, place, base, at.out), { step: PANEL });
+  const panel = (place: Expr) => buildTile(k, p, pixels, place, base, at.out);
+  k.for('c', 0, p.order.places, panel, { step: PANEL, kept: true });
+}
+
+/** Rows of the window that the groups lie in. */
+function rowsOf({ groups }: Walk): number {
+  return Math.max(...groups.flatMap(({ taps }) => taps.map(([ky]) => ky))) + 1;
 }
 
 /** What a tile of so many pixels takes: pixels and what they share. */
@@ -251,7 +304,8 @@ function tileCost(pixels: number): number {
 function build(k: KernelBuilder): void {
   const site = k.site as unknown as Depthwise;
   const g = geometryOf(site);
-  const walk = walkOf(g);
+  const dot = dotOf(site.target) as Dot;
+  const walk = walkOf(dot, g);
   const { channels } = g.output;
   // Fewer channels than a panel has are staged and multiplied like a panel.
   const order = channelOrder(channels, PANEL);
@@ -261,16 +315,16 @@ function build(k: KernelBuilder): void {
   const { zeroPoint } = affineOf(k.site.inputs[0] as TensorType);
   const startOf = (channel: number): number => {
     const sum = weightsOf(site, channel).reduce((total, w) => total + w, 0);
-    return ((bias[channel] as number) - zeroPoint * sum) | 0;
+    return ((bias[channel] as number) - (zeroPoint + dot.offset) * sum) | 0;
   };
   const x = k.input(0, 'x');
-  const weights = k.rom('w', 'i16', packPairs(site, g, walk, order.channelAt));
+  const weights = k.rom('w', dot.elem, packGroups(site, g, dot, walk, order.channelAt));
   const start = laneTable(k, 'start', order.channelAt.map(startOf));
   const scale = vectorScale(k, stage, ranges, order.channelAt);
   // A tile's last pair may begin at the last column of the last row and end beyond it.
-  const rows = ringBuffer(k, g, 'i16', lanes, g.dilation[1] * lanes);
-  const p: Parts = { g, walk, order, lanes, rows, weights, start, scale, stage, y: k.output(0, 'y') };
-  const ring = rowRing(k, g, pixelStage(k, g, x, rows, lanes));
+  const rows = ringBuffer(k, g, dot.elem as 'i8' | 'i16', lanes, dot.step === 2 ? g.dilation[1] * lanes : 0);
+  const p: Parts = { dot, g, walk, order, lanes, rows, weights, start, scale, stage, y: k.output(0, 'y') };
+  const ring = rowRing(k, g, pixelStage(k, dot, g, x, rows, lanes));
   const tiles = tilingOf(g.output.width, MOST_PIXELS, tileCost, k.site.optimize);
   ring.fillEnds();
   k.for('n', 0, g.batch, (n) => {
@@ -287,9 +341,9 @@ function build(k: KernelBuilder): void {
 const depthwise: Kernel<'depthwise_conv2d'> = {
   name: 'depthwise_conv2d_i8',
   doc:
-    'for each output row: widen the image rows that it reaches for the first time, padded, into a ring; for each tile of up ' +
-    'to 3 pixels and 8 channels: 6 accumulators = bias; for each pair of taps: interleave their activations, multiply and ' +
-    'add; requantize in vectors.',
+    'for each output row: stage the image rows that it reaches for the first time, padded, in a ring; for each tile of up ' +
+    'to 3 pixels and 8 channels: 6 accumulators = bias; for each 2 taps (4 as bytes): interleave their activations, ' +
+    'multiply and add; requantize in vectors.',
   applies(site) {
     const fault = operandFault(site as unknown as Site);
     if (fault !== undefined) return fault;

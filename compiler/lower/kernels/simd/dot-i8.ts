@@ -121,9 +121,8 @@ export function stageFill(
   runs(k, count, dot.lanes, (i) => k.store(to.buffer, add(target, i), dot.splat(staged), 'v128'));
 }
 
-/** `lanes` elements at a time from the first to the last of `count`; what remains is covered by one that ends there. */
+/** `lanes` elements at a time from the first to the last of `count`, and in any case the last ones: that shares code. */
 function runs(k: FunctionBuilder, count: number, lanes: number, body: (start: Expr) => void): void {
-  const whole = Math.floor(count / lanes) * lanes;
-  k.for('i', 0, whole, body, { step: lanes });
-  if (whole < count) body(i32(count - lanes));
+  k.for('i', 0, Math.floor(count / lanes) * lanes, body, { step: lanes, kept: true });
+  body(i32(count - lanes));
 }

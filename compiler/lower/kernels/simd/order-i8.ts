@@ -33,7 +33,8 @@ export function channelOrder(channels: number, least: 4 | 8 = LANES): ChannelOrd
       isSmall ? Math.min(place, channels - 1) : Math.min(place - (place % PANEL), last) + (place % PANEL),
     ),
     first: (place) => {
-      if (isSmall || channels % PANEL === 0) return place;
+      if (isSmall) return place;
+      // Also where no panel is computed twice: kernels alike but for their numbers share code.
       return place.kind === 'const' ? i32(Math.min(Number(place.value), last)) : op('i32.min_s', [place, last]);
     },
   };
@@ -70,15 +71,17 @@ export function forTiles(
   body: (first: Expr, pixels: number) => void,
 ): void {
   const rest = count % pixels;
-  if (rest === 0 || !again) {
+  if (rest > 0 && !again) {
     k.for(name, 0, count - rest, (first) => body(first, pixels), { step: pixels });
-    if (rest > 0) body(i32(count - rest), rest);
+    body(i32(count - rest), rest);
     return;
   }
-  k.for(`${name}_tile`, 0, Math.ceil(count / pixels), (tile) => {
+  // The same whether or not a last tile is computed again, so that kernels alike but for their numbers share code.
+  const tileAt = (tile: Expr) => {
     const first = mul(tile, pixels);
     body(tile.kind === 'const' ? add(first, 0) : k.let(name, op('i32.min_s', [first, count - pixels])), pixels);
-  });
+  };
+  k.for(`${name}_tile`, 0, Math.ceil(count / pixels), tileAt, { kept: pixels > 1 });
 }
 
 /** How many pixels may have been made before they are read once more. */

@@ -20,6 +20,7 @@ import type { Expr } from '../../../../ir/loop/types.ts';
 import { finish, type OutputStage } from '../../../../ir/tensor/ops/shared.ts';
 import type { KernelBuilder } from '../../kernel.ts';
 import { type AccumulatorRange, within } from '../../proved-scale.ts';
+import { coarsestMultiplier } from './coarse-multiplier.ts';
 
 /** Lanes of a vector of i32. */
 export const LANES = 4 as const;
@@ -75,6 +76,7 @@ function perChannelOf<T>(rows: readonly T[], channels: number): readonly T[] {
 
 /** The constants of one channel. */
 interface ChannelPlan {
+  /** Rounder than the reference's, with the same results. */
   readonly multiplier: number;
   /** Shift to the right. */
   readonly shift: number;
@@ -95,8 +97,10 @@ function planOf(stage: OutputStage, ranges: readonly AccumulatorRange[]): Double
   const ends = ranges.map((range, channel) => saturation(stage, channel, range));
   const channels = perChannelOf(stage.multipliers, ranges.length).map((factor, channel): ChannelPlan => {
     const { low, high } = ends[channel] as AccumulatorRange;
-    const fixed = low === high ? stored(stage, channel, low) : undefined;
-    return { multiplier: factor.multiplier, shift: -factor.shift, fixed };
+    const [least, most] = [stored(stage, channel, low), stored(stage, channel, high)];
+    const shift = -factor.shift;
+    const multiplier = coarsestMultiplier(factor.multiplier, shift, least - stage.zeroPoint, most - stage.zeroPoint);
+    return { multiplier, shift, fixed: low === high ? least : undefined };
   });
   for (const clamp of [undefined, ends]) {
     const common = commonShift(stage, channels, clamp ?? ranges);
@@ -130,14 +134,14 @@ function saturation(stage: OutputStage, channel: number, { low, high }: Accumula
 }
 
 /** Layers that share A share code: it is rounded up to one of few values where there is room. */
-const COMMON_STEP = 4;
+const COMMON_STEPS = [8, 4, 1] as const;
 
 function commonShift(
   stage: OutputStage,
   channels: readonly ChannelPlan[],
   ranges: readonly AccumulatorRange[],
 ): number | undefined {
-  const needed = Math.max(0, ...channels.map(({ shift, fixed }) => (fixed === undefined ? shift : 0))) + 1;
+  const most = Math.max(0, ...channels.map(({ shift, fixed }) => (fixed === undefined ? shift : 0)));
   const fits = (common: number): boolean =>
     common <= 30 &&
     channels.every(({ shift, fixed }, channel) => {
@@ -147,7 +151,8 @@ function commonShift(
       // The product's high word is at most half of what is multiplied; the constant adds the zero point and one half.
       return scaled < 2 ** 31 && scaled / 2 + (Math.abs(stage.zeroPoint) + 2) * 2 ** (common - 1) < 2 ** 31;
     });
-  return [roundedUp(needed, COMMON_STEP), needed].find(fits);
+  const candidates = [most + 2, most + 1].flatMap((least) => COMMON_STEPS.map((step) => roundedUp(least, step)));
+  return candidates.find(fits);
 }
 
 const HIGH_WORDS = [4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31];
@@ -166,19 +171,12 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
     'multiplier',
     channels.map(({ multiplier, fixed }) => (fixed === undefined ? multiplier : 0)),
   );
-  const power = laneTable(
-    k,
-    'power',
-    shifts.map((s) => 2 ** (common - s)),
-  );
-  const offset = offsetTable(
-    k,
-    channels.map((channel) => offsetOf(channel, common, stage.zeroPoint)),
-  );
-  const tieOf = ({ shift, fixed }: ChannelPlan): number =>
-    fixed === undefined && shift >= 1 && stage.zeroPoint > stage.low ? 2 ** (common - shift - 1) : 0;
-  const firstTies = channels.some((channel) => tieOf(channel) !== 0);
-  const ties = laneTable(k, 'tie', channels.map(tieOf));
+  const powers = uniform ? undefined : powersOf(plan, shifts, stage.zeroPoint);
+  const power = powers && laneTable(k, 'power', powers);
+  const rounding = isWord(plan)
+    ? wordRounding(k, plan, stage.zeroPoint, powers)
+    : longRounding(k, plan, stage.zeroPoint);
+  const ties = tiesOf(k, plan, stage, power);
   const least =
     clamp &&
     laneTable(
@@ -197,9 +195,9 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
     group(channel) {
       const bounds = least && most && ([k.let('least', least(channel)), k.let('most', most(channel))] as const);
       const m = k.let('m', factor(channel));
-      const p = uniform ? undefined : k.let('pow', power(channel));
-      const [low, high] = offset(channel).map((value, half) => k.let(`half${half}`, value)) as [Expr, Expr];
-      const tie = firstTies ? k.let('tie', ties(channel)) : undefined;
+      const p = power && k.let('pow', power(channel));
+      const highWords = rounding(channel, p);
+      const tie = ties && k.let('tie', ties(channel, p));
       return (sum) => {
         const acc =
           bounds === undefined
@@ -209,11 +207,10 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
           'scaled',
           p === undefined ? op('i32x4.shl', [acc, common - first]) : op('i32x4.mul', [acc, p]),
         );
-        const products = [
-          op('i64x2.add', [op('i64x2.extmul_low_i32x4_s', [scaled, m]), low]),
-          op('i64x2.add', [op('i64x2.extmul_high_i32x4_s', [scaled, m]), high]),
-        ];
-        const word = op('i8x16.shuffle', products, HIGH_WORDS);
+        const word = highWords(
+          op('i64x2.extmul_low_i32x4_s', [scaled, m]),
+          op('i64x2.extmul_high_i32x4_s', [scaled, m]),
+        );
         const x =
           tie === undefined ? word : op('i32x4.sub', [word, op('v128.and', [op('i32x4.shr_s', [acc, 31]), tie])]);
         return op('i32x4.shr_s', [x, common - 1]);
@@ -222,23 +219,98 @@ function doubleScale(k: KernelBuilder, stage: OutputStage, ranges: readonly Accu
   };
 }
 
+/** From the 64-bit products of four channels to their high words after the constants are added. */
+type HighWords = (low: Expr, high: Expr) => Expr;
+
+/** Loads what a group of channels, whose factors 2^(A-s) are given where they differ, needs to round. */
+type Rounding = (channel: Operand, power: Expr | undefined) => HighWords;
+
+/** Whether no channel's constant has bits in the low word. */
+function isWord({ common, channels }: DoublePlan): boolean {
+  return common >= 2 && channels.every(({ shift, fixed }) => fixed !== undefined || common - shift >= 2);
+}
+
+/** What is added to the high word of the scaled product, in a plan for which `isWord` holds. */
+function wordOf(channel: ChannelPlan, common: number, zeroPoint: number): number {
+  return Number(offsetOf(channel, common, zeroPoint) >> 32n);
+}
+
+/** The constant is one for all channels and a quarter of the channel's power, where that gives every channel's. */
+function wordRounding(
+  k: KernelBuilder,
+  { common, channels }: DoublePlan,
+  zeroPoint: number,
+  powers: readonly number[] | undefined,
+): Rounding {
+  const words = channels.map((channel) => wordOf(channel, common, zeroPoint));
+  const shared = sharedWord(common, zeroPoint);
+  const isQuarter = powers?.every((power, i) => shared + (power >> 2) === words[i]);
+  const table = isQuarter ? undefined : laneTable(k, 'rounding', words);
+  return (channel, p) => {
+    const quarter = (power: Expr) => op('i32x4.add', [op('i32x4.shr_s', [power, 2]), op('i32x4.splat', [i32(shared)])]);
+    const word = k.let('half', table === undefined ? quarter(p as Expr) : table(channel));
+    return (low, high) => op('i32x4.add', [op('i8x16.shuffle', [low, high], HIGH_WORDS), word]);
+  };
+}
+
+/** The halves of the first rounding, and the zero point. */
+function sharedWord(common: number, zeroPoint: number): number {
+  return 2 ** (common - 2) + zeroPoint * 2 ** (common - 1);
+}
+
+/** The constants of 64 bits as two vectors. */
+function longRounding(k: KernelBuilder, { common, channels }: DoublePlan, zeroPoint: number): Rounding {
+  const values = channels.map((channel) => offsetOf(channel, common, zeroPoint));
+  const [first] = values as [bigint];
+  const isShared = values.every((value) => value === first);
+  const row = isShared ? [first, first] : [...values];
+  while (row.length % 2 !== 0 || (row.length % LANES !== 0 && !isShared)) row.push(0n);
+  const table = k.rom('rounding', 'i64', BigInt64Array.from(row));
+  return (channel) => {
+    const at = isShared ? [i32(0), i32(0)] : [channel, add(channel, 2)];
+    const [low, high] = at.map((index, half) => k.let(`half${half}`, table.at(index, 'v128'))) as [Expr, Expr];
+    return (a, b) => op('i8x16.shuffle', [op('i64x2.add', [a, low]), op('i64x2.add', [b, high])], HIGH_WORDS);
+  };
+}
+
+/**
+ * 2^(A-s) of each channel. A fixed one is multiplied by 0, so that its power may be what `wordRounding` makes its value of,
+ * if that fits.
+ */
+function powersOf({ common, channels }: DoublePlan, shifts: readonly number[], zeroPoint: number): number[] {
+  return channels.map((channel, i) => {
+    const power = 2 ** (common - (shifts[i] as number));
+    if (channel.fixed === undefined) return power;
+    const made = (wordOf(channel, common, zeroPoint) - sharedWord(common, zeroPoint)) * 4;
+    return made === made >> 0 ? made : power;
+  });
+}
+
+/** What ties of negative accumulators take off again: half of the power of a channel that is rounded twice. */
+function tiesOf(
+  k: KernelBuilder,
+  { common, channels }: DoublePlan,
+  stage: OutputStage,
+  power: ((channel: Operand) => Expr) | undefined,
+): ((channel: Operand, power: Expr | undefined) => Expr) | undefined {
+  const tieOf = ({ shift, fixed }: ChannelPlan): number =>
+    fixed === undefined && shift >= 1 && stage.zeroPoint > stage.low ? 2 ** (common - shift - 1) : 0;
+  const ties = channels.map(tieOf);
+  if (ties.every((tie) => tie === 0)) return undefined;
+  const halves =
+    power !== undefined &&
+    channels.every(({ shift, fixed }, i) => fixed === undefined && ties[i] === 2 ** (common - shift - 1));
+  if (halves) return (_channel, p) => op('i32x4.shr_s', [p as Expr, 1]);
+  const table = laneTable(k, 'tie', ties);
+  return (channel) => table(channel);
+}
+
 /** What is added to the scaled product: the halves that round, and the zero point at the place of the result. */
 function offsetOf({ shift, fixed }: ChannelPlan, common: number, zeroPoint: number): bigint {
   const unit = 1n << BigInt(31 + common);
   if (fixed !== undefined) return BigInt(fixed) * unit;
   const halves = unit / 2n + (shift >= 1 ? 1n << BigInt(30 + common - shift) : 0n);
   return halves + BigInt(zeroPoint) * unit;
-}
-
-/** The 64-bit constants of four channels as two vectors. */
-function offsetTable(k: KernelBuilder, values: readonly bigint[]): (channel: Operand) => readonly [Expr, Expr] {
-  const [first] = values as [bigint];
-  const uniform = values.every((value) => value === first);
-  const row = uniform ? [first, first] : [...values];
-  while (row.length % LANES !== 0 && !uniform) row.push(0n);
-  const table = k.rom('rounding', 'i64', BigInt64Array.from(row));
-  if (uniform) return () => [table.at(0, 'v128'), table.at(0, 'v128')];
-  return (channel) => [table.at(channel, 'v128'), table.at(add(channel, 2), 'v128')];
 }
 
 const ROUNDING_BIAS = 12582912;

@@ -78,13 +78,8 @@ export function rowRing(k: KernelBuilder, g: WindowGeometry, stage: PixelStage):
   return {
     rowLength,
     fillEnds() {
-      const right = width - left - inside;
-      if (left + right === 0) return;
-      k.for('slot', 0, slots, (slot) => {
-        const row = k.let('end', mul(slot, rowLength));
-        if (left > 0) stage.fill(row, left);
-        if (right > 0) stage.fill(add(row, (left + inside) * stage.lanes), right);
-      });
+      // All of the ring, which takes less code than the ends of its rows.
+      if (inside < width) stage.fill(i32(0), slots * width);
     },
     begin: (n) => k.for('v', 0, slots - fresh, (v) => stageRow(n, v)),
     advance: (n, oy) =>

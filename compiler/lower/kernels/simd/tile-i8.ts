@@ -106,7 +106,8 @@ export function buildTile(k: KernelBuilder, p: Product, pixels: number, place: T
   while (first < places) {
     const width = Math.min(panelsPerTile(p.dot, pixels) * PANEL, places - first);
     const end = places - ((places - first) % width);
-    k.for('c', first, end, (channel) => channelTile(k, p, pixels, width, channel, place), { step: width });
+    const kept = width === PANEL && pixels > 2;
+    k.for('c', first, end, (channel) => channelTile(k, p, pixels, width, channel, place), { step: width, kept });
     first = end;
   }
 }

@@ -8,6 +8,7 @@ import { add, i32, mul, sub } from '../../ir/loop/build.ts';
 import { instruction } from '../../ir/loop/instructions.ts';
 import { fullRange, LOADED, opRange, type Range, range } from '../../ir/loop/ranges.ts';
 import type { Expr } from '../../ir/loop/types.ts';
+import { isNumber } from './share.ts';
 
 /** What is known of the variables in scope. */
 export interface Knowledge {
@@ -87,4 +88,41 @@ function split(e: Expr, known: Knowledge): { readonly rest: Expr; readonly offse
     return { rest: mul(inner.rest, factor), offset: inner.offset * factor };
   }
   return { rest: e, offset: 0 };
+}
+
+/** An index as the sum of what depends on nothing but numbers that the call passes, and of the rest. */
+export function splitFixed(index: Expr): { readonly fixed: Expr | undefined; readonly moving: Expr | undefined } {
+  const parts = parted(index);
+  return parts.fixed !== undefined && holdsNumber(parts.fixed) ? parts : { fixed: undefined, moving: index };
+}
+
+function parted(e: Expr): { readonly fixed: Expr | undefined; readonly moving: Expr | undefined } {
+  if (isFixed(e)) return { fixed: e, moving: undefined };
+  if (e.kind !== 'op') return { fixed: undefined, moving: e };
+  const [a, b] = e.args as readonly [Expr, Expr];
+  if (e.op === 'i32.add') {
+    const [left, right] = [parted(a), parted(b)];
+    return { fixed: sum(left.fixed, right.fixed), moving: sum(left.moving, right.moving) };
+  }
+  if (e.op === 'i32.mul' && b.kind === 'const') {
+    const { fixed, moving } = parted(a);
+    return { fixed: fixed && mul(fixed, b), moving: moving && mul(moving, b) };
+  }
+  return { fixed: undefined, moving: e };
+}
+
+function sum(a: Expr | undefined, b: Expr | undefined): Expr | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : add(a, b);
+}
+
+const FIXED_OPS: ReadonlySet<string> = new Set(['i32.add', 'i32.sub', 'i32.mul']);
+
+function isFixed(e: Expr): boolean {
+  if (e.kind === 'const') return e.type === 'i32';
+  if (e.kind === 'var') return isNumber(e.name);
+  return e.kind === 'op' && FIXED_OPS.has(e.op) && e.args.every(isFixed);
+}
+
+function holdsNumber(e: Expr): boolean {
+  return (e.kind === 'var' && isNumber(e.name)) || (e.kind === 'op' && e.args.some(holdsNumber));
 }

@@ -198,6 +198,9 @@ function setOptimizer(goal: Exclude<Optimize, 'none'>): void {
   binaryen.setFlexibleInlineMaxSize(LARGEST_INLINED[goal]);
   binaryen.setOneCallerInlineMaxSize(LARGEST_INLINED_ONCE);
   binaryen.setAllowInliningFunctionsWithLoops(false);
+  // It cuts segments at every few zeros, which takes more room in a compressed file than the zeros.
+  binaryen.clearPassesToSkip();
+  binaryen.addPassToSkip('memory-packing');
 }
 
 /** Binaryen prints through the console it found when it was loaded, which ends in `process.stderr.write`. */

@@ -30,10 +30,11 @@ export interface EmittedWasm {
  */
 export function emitWasm(program: Program, options: EmitOptions = {}): EmittedWasm {
   const optimize = options.optimize ?? 'speed';
-  const { inputs, outputs, arena, pages, roms, segments } = layoutOf(program);
+  const memory = layoutOf(program);
+  const { inputs, outputs, arena, pages } = memory;
   const wasm = withModule((module) => {
-    module.setMemory(pages, segments);
-    buildModule(program, { inputs, outputs, arena, roms }, module);
+    module.setMemory(pages, memory.segments);
+    buildModule(program, memory, module);
     module.validate();
     return optimize === 'none' ? module.binary() : module.optimizedBinary(optimize);
   }, options.relaxed);
@@ -42,10 +43,10 @@ export function emitWasm(program: Program, options: EmitOptions = {}): EmittedWa
 
 /** The module as text before the optimiser, without the constants' bytes. */
 export function emitWat(program: Program): string {
-  const layout = layoutOf(program);
+  const memory = layoutOf(program);
   return withModule((module) => {
-    module.setMemory(layout.pages, []);
-    buildModule(program, layout, module);
+    module.setMemory(memory.pages, []);
+    buildModule(program, memory, module);
     return module.text();
   });
 }

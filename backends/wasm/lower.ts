@@ -1,4 +1,5 @@
 /** One function of loop IR as a function of a WebAssembly module. */
+import { i32 } from '../../ir/loop/build.ts';
 import { type Instruction, instruction, type Opcode } from '../../ir/loop/instructions.ts';
 import { factsOf, meet, type Range, range } from '../../ir/loop/ranges.ts';
 import {
@@ -13,10 +14,11 @@ import {
   type Store,
   type Type,
 } from '../../ir/loop/types.ts';
-import { constantValue, type Knowledge, rangeOf, splitIndex } from './addresses.ts';
+import { constantValue, type Knowledge, rangeOf, splitFixed, splitIndex } from './addresses.ts';
 import type { Ref, WasmModule } from './binaryen.ts';
 import type { Keep } from './intrinsics.ts';
 import { LOAD, STORE } from './memory.ts';
+import type { SharedFor } from './share.ts';
 import { RELAXED_SPELLING, SPELLING } from './spelling.ts';
 
 /** What lowering one function needs of the rest of the module. */
@@ -24,6 +26,8 @@ export interface Surroundings {
   readonly module: WasmModule;
   /** Addresses of the buffer parameters that lie at one place in every call. Others are passed as pointers. */
   readonly fixed: ReadonlyMap<string, number>;
+  /** What is known of scalar parameters. */
+  readonly ranges?: ReadonlyMap<string, Range> | undefined;
   /** The name, in the module, of the function that computes an instruction WebAssembly lacks. */
   readonly helperFor: (op: Opcode) => string;
 }
@@ -102,6 +106,8 @@ class FunctionLowering {
   private readonly names = new Map<string, Binding>();
   private readonly buffers = new Map<string, BufferBinding>();
   private loops = 0;
+  /** Addresses that are made of parameters alone, computed once: locals by buffer and text. */
+  private readonly bases = new Map<string, { readonly local: number; readonly value: Ref }>();
   private readonly known: Knowledge = {
     constantOf: (name) => {
       const binding = this.names.get(name);
@@ -121,7 +127,7 @@ class FunctionLowering {
     this.params = passed.map((param) => (param.kind === 'scalar' ? param.type : 'i32'));
     this.locals = new Locals(this.module, this.params);
     passed.forEach((param, index) => {
-      if (param.kind === 'scalar') this.bindLocal(param.name, index, param.type);
+      if (param.kind === 'scalar') this.bindLocal(param.name, index, param.type, around.ranges?.get(param.name));
     });
     for (const param of func.params) {
       if (param.kind !== 'buffer') continue;
@@ -132,7 +138,9 @@ class FunctionLowering {
   }
 
   finish(): void {
-    const body = this.module.sequence(this.statements(this.func.body));
+    const statements = this.statements(this.func.body);
+    const bases = [...this.bases.values()].map(({ local, value }) => this.module.setLocal(local, value));
+    const body = this.module.sequence([...bases, ...statements]);
     const locals = this.locals.types.slice(this.params.length);
     this.module.addFunction(this.func.name, this.params, this.func.result, locals, body);
   }
@@ -186,7 +194,11 @@ class FunctionLowering {
     return [this.module.setLocal(index, ref)];
   }
 
-  private loop(loop: For): readonly Ref[] {
+  private loop(loop: SharedFor): readonly Ref[] {
+    if (loop.bounds !== undefined) {
+      const { start, stop, step } = loop.bounds;
+      return this.repeat(loop, loop.indices, start, step, stop);
+    }
     const { name, start, end, step, body } = loop;
     if (start >= end) return [];
     const trips = Math.ceil((end - start) / step);
@@ -196,16 +208,21 @@ class FunctionLowering {
         return this.statements(body);
       }).flat();
     }
+    const indices = range(start, start + (trips - 1) * step);
+    return this.repeat(loop, indices, i32(start), i32(step), i32((start + trips * step) | 0));
+  }
+
+  /** The index meets `stop` exactly, so a comparison for inequality ends the loop even if the last step wraps. */
+  private repeat({ name, body }: For, indices: Range | undefined, start: Expr, step: Expr, stop: Expr): readonly Ref[] {
     const { make } = this.module;
     const index = this.locals.fresh('i32');
-    this.bindLocal(name, index, 'i32', range(start, start + (trips - 1) * step));
+    this.bindLocal(name, index, 'i32', indices);
     const label = `loop${this.loops++}`;
-    const next = make.i32.add(this.module.getLocal(index, 'i32'), make.i32.const(step));
-    // The index meets this value exactly, so a comparison for inequality ends the loop even if the last step wraps.
-    const stop = (start + trips * step) | 0;
-    const again = make.i32.ne(this.module.teeLocal(index, next, 'i32'), make.i32.const(stop));
+    const first = this.expression(start).ref;
+    const next = make.i32.add(this.module.getLocal(index, 'i32'), this.expression(step).ref);
+    const again = make.i32.ne(this.module.teeLocal(index, next, 'i32'), this.expression(stop).ref);
     return [
-      this.module.setLocal(index, make.i32.const(start)),
+      this.module.setLocal(index, first),
       make.loop(label, this.module.sequence([...this.statements(body), make.br_if(label, again)])),
     ];
   }
@@ -246,11 +263,23 @@ class FunctionLowering {
     const { rest, offset } = splitIndex(at.index, this.known);
     const align = Math.min(ACCESS_BYTES[at.access], bytes);
     const place = { offset: buffer.address + offset * bytes, align };
+    const { fixed, moving } = rest === undefined ? { fixed: undefined, moving: undefined } : splitFixed(rest);
+    const scaled = (e: Expr): Ref => {
+      const { ref } = this.expression(e);
+      return bytes === 1 ? ref : make.i32.shl(ref, make.i32.const(Math.log2(bytes)));
+    };
     const pointer = buffer.pointer === undefined ? undefined : this.module.getLocal(buffer.pointer, 'i32');
-    if (rest === undefined) return { ...place, address: pointer ?? make.i32.const(0) };
-    const index = this.expression(rest).ref;
-    const scaled = bytes === 1 ? index : make.i32.shl(index, make.i32.const(Math.log2(bytes)));
-    return { ...place, address: pointer === undefined ? scaled : make.i32.add(pointer, scaled) };
+    const sum = (a: Ref | undefined, b: Ref | undefined): Ref | undefined =>
+      a === undefined || b === undefined ? (a ?? b) : make.i32.add(a, b);
+    const base = fixed === undefined ? pointer : this.base(at.buffer, fixed, () => sum(pointer, scaled(fixed)) as Ref);
+    return { ...place, address: sum(base, moving && scaled(moving)) ?? make.i32.const(0) };
+  }
+
+  private base(buffer: string, fixed: Expr, value: () => Ref): Ref {
+    const key = `${buffer} ${JSON.stringify(fixed)}`;
+    const known = this.bases.get(key) ?? { local: this.locals.fresh('i32'), value: value() };
+    this.bases.set(key, known);
+    return this.module.getLocal(known.local, 'i32');
   }
 
   private expression(e: Expr): { readonly ref: Ref; readonly type: Type } {

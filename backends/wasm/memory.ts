@@ -1,6 +1,14 @@
 /** Loads and stores, and where everything lies in the one memory of a module. */
-import { type Access, ELEM_BYTES, FIRST_ACCESSES, type FirstAccess, type Program } from '../../ir/loop/types.ts';
+import {
+  type Access,
+  ELEM_BYTES,
+  FIRST_ACCESSES,
+  type FirstAccess,
+  type Func,
+  type Program,
+} from '../../ir/loop/types.ts';
 import { type Constructors, type DataSegment, LOW_MEMORY_BYTES, type Ref } from './binaryen.ts';
+import { expansion, packedBytes, packingOf } from './tables.ts';
 
 type LoadBuilder = (w: Constructors, offset: number, align: number, pointer: Ref) => Ref;
 type StoreBuilder = (w: Constructors, offset: number, align: number, pointer: Ref, value: Ref) => Ref;
@@ -86,6 +94,19 @@ export interface Places extends Omit<Layout, 'pages'> {
   readonly roms: ReadonlyMap<string, number>;
 }
 
+/** Tables that a function writes out from `from` to `to` before anything else runs. */
+export interface Expansion {
+  readonly func: Func;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** All of a module's memory. */
+export interface Memory extends Layout, Places {
+  readonly segments: readonly DataSegment[];
+  readonly expansions: readonly Expansion[];
+}
+
 const ALIGNMENT = 16;
 const PAGE_BYTES = 65536;
 const MOST_PAGES = 65536;
@@ -94,10 +115,10 @@ const SHORTEST_GAP = 32;
 
 /**
  * Inputs and outputs first, which then lie alike in all modules of one model; then constants (one run of data) and the
- * arena. Each lies at a multiple of 16.
+ * arena. Each lies at a multiple of 16. Packed tables lie over the arena until they are written out.
  * @throws Error when the model needs more than the 4 GiB that a WebAssembly memory may have.
  */
-export function layoutOf(program: Program): Layout & Places & { readonly segments: readonly DataSegment[] } {
+export function layoutOf(program: Program): Memory {
   let end = LOW_MEMORY_BYTES;
   const take = (bytes: number, align = ALIGNMENT): number => {
     const offset = Math.ceil(end / align) * align;
@@ -106,20 +127,42 @@ export function layoutOf(program: Program): Layout & Places & { readonly segment
   };
   const inputs = program.inputs.map((port) => take(port.length * ELEM_BYTES[port.elem]));
   const outputs = program.outputs.map((port) => take(port.length * ELEM_BYTES[port.elem]));
-  const roms = new Map(program.roms.map((rom) => [rom.name, take(rom.bytes.length)]));
+  const { plain, packed } = packingOf(program.roms);
+  const roms = new Map(plain.map((rom) => [rom.name, take(rom.bytes.length)]));
+  const constants = plain.map((rom) => ({ offset: roms.get(rom.name) as number, data: rom.bytes }));
+  const written = packed.map((tables) => {
+    const to = take(0);
+    for (const rom of tables.roms) roms.set(rom.name, take(rom.bytes.length));
+    const image = imageOf(tables.roms.map((rom) => ({ offset: (roms.get(rom.name) as number) - to, data: rom.bytes })));
+    return { tables, to, image };
+  });
   const arena = take(program.arenaBytes, Math.max(ALIGNMENT, program.arenaAlign));
-  const pages = Math.ceil(end / PAGE_BYTES);
+  const packs: DataSegment[] = [];
+  let from = arena;
+  const expansions = written.map(({ tables, to, image }, i): Expansion => {
+    const data = packedBytes(tables, image);
+    const one = { func: expansion(`expand:${i}`, tables, image.length / ELEM_BYTES[tables.elem]), from, to };
+    packs.push({ offset: from, data });
+    from += data.length;
+    return one;
+  });
+  const pages = Math.ceil(Math.max(end, from) / PAGE_BYTES);
   if (pages > MOST_PAGES) {
     throw new Error(`${program.name} needs ${end} bytes of memory; a WebAssembly module can have 4 GiB at most`);
   }
-  return { inputs, outputs, arena, pages, roms, segments: dataSegments(program, roms) };
+  // Behind the code, whose statistics are nearer to theirs than to those of weights, packed tables compress better.
+  const segments = [packs, constants].flatMap((parts) => withoutZeros(imageOf(parts)));
+  return { inputs, outputs, arena, pages, roms, segments, expansions };
+}
+
+function imageOf(parts: readonly DataSegment[]): Uint8Array {
+  const image = new Uint8Array(Math.max(0, ...parts.map(({ offset, data }) => offset + data.length)));
+  for (const { offset, data } of parts) image.set(data, offset);
+  return image;
 }
 
 /** The constants without their longer runs of zeros, which fresh memory has already. */
-function dataSegments(program: Program, roms: ReadonlyMap<string, number>): DataSegment[] {
-  const lastEnd = Math.max(0, ...program.roms.map((rom) => (roms.get(rom.name) as number) + rom.bytes.length));
-  const image = new Uint8Array(lastEnd);
-  for (const rom of program.roms) image.set(rom.bytes, roms.get(rom.name));
+function withoutZeros(image: Uint8Array): DataSegment[] {
   const segments: DataSegment[] = [];
   let start = -1;
   let end = -1; // of the last byte that is not zero

@@ -2,7 +2,8 @@
 import { type Call, type Func, offsetOf, type Place, type Program } from '../../ir/loop/types.ts';
 import type { Ref, WasmModule } from './binaryen.ts';
 import { addHelper, lowerFunction, passedParams } from './lower.ts';
-import type { Places } from './memory.ts';
+import type { Memory, Places } from './memory.ts';
+import { shareBodies } from './share.ts';
 
 /** For each kernel, the addresses of the buffers that every call places alike: no pointer needs to be passed for them. */
 type FixedBuffers = ReadonlyMap<string, ReadonlyMap<string, number>>;
@@ -16,27 +17,47 @@ interface Context {
 
 const NOTHING_FIXED: ReadonlyMap<string, number> = new Map();
 
-/** Adds the kernels, `run` and, for a program with state, `reset`, which is also the module's start function. */
-export function buildModule(program: Program, places: Places, module: WasmModule): void {
+/**
+ * Adds the kernels, `run` and, for a program with state, `reset`. What writes out the packed tables and then resets the state
+ * is the module's start function.
+ */
+export function buildModule(whole: Program, places: Memory, module: WasmModule): void {
+  const { program, ranges } = shareBodies(whole);
   const functions = new Map(program.functions.map((func) => [func.name, func]));
   const fixed = fixedBuffers([...program.run, ...program.reset], functions, places);
   const context: Context = { functions, places, fixed, module };
   const helpers = new Set<string>();
-  for (const func of program.functions) {
+  const lower = (func: Func, at: ReadonlyMap<string, number>) =>
     lowerFunction(func, {
       module,
-      fixed: fixed.get(func.name) ?? NOTHING_FIXED,
+      fixed: at,
+      ranges: ranges.get(func.name),
       helperFor: (op) => {
         if (!helpers.has(op)) addHelper(module, op);
         helpers.add(op);
         return op;
       },
     });
+  for (const func of program.functions) lower(func, fixed.get(func.name) ?? NOTHING_FIXED);
+  for (const { func, from, to } of places.expansions) {
+    lower(
+      func,
+      new Map([
+        ['packed', from],
+        ['values', to],
+      ]),
+    );
   }
+  const first = places.expansions.map(({ func }) => func.name);
   addCalls('run', program.run, context);
-  if (!hasState(program)) return;
-  addCalls('reset', program.reset, context);
-  module.setStart(internalName('reset'));
+  if (hasState(program)) {
+    addCalls('reset', program.reset, context);
+    first.push(internalName('reset'));
+  }
+  if (first.length === 0) return;
+  const start = internalName('start');
+  module.addFunction(start, [], null, [], module.sequence(first.map((name) => module.call(name, [], null))));
+  module.setStart(start);
 }
 
 /** Whether an inference depends on earlier ones, and the module has a `reset`. */
@@ -90,7 +111,7 @@ function absent(what: string): never {
 }
 
 /** Functions of the program have identifiers as names, so no such name is one of these. */
-function internalName(exported: 'run' | 'reset'): string {
+function internalName(exported: 'run' | 'reset' | 'start'): string {
   return `export:${exported}`;
 }
 

@@ -1,8 +1,8 @@
 /**
  * Times one model on one runtime. Runs in a page and in Node, which is why it is JavaScript without imports.
  *
- * A peer exports `create(job)`; what it resolves to has `run()`, from the caller's input arrays to output arrays of its own,
- * with or without a promise.
+ * A peer exports `create(job)`, and `prepare(job)` where a part of its script is still to be had; what `create` resolves to
+ * has `run()`, from the caller's input arrays to output arrays of its own, with or without a promise.
  */
 const WARM_UP_MS = 600;
 const BATCH_MS = 15;
@@ -20,15 +20,18 @@ async function timeBatch({ run }, count, isAsync) {
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
 /**
- * @returns milliseconds of one inference (median and least of the batches), milliseconds from nothing to the first answer,
- * and that answer
+ * @returns milliseconds of one inference (median and least of the batches), milliseconds to the first answer from nothing
+ * and from when the peer's script is there, and that answer
  */
-export async function measure({ create }, job, started) {
+export async function measure({ prepare, create }, job, started) {
+  await prepare?.(job);
+  const loaded = performance.now();
   const session = await create(job);
   const first = session.run();
   const isAsync = typeof first.then === 'function';
   const outputs = (await first).map((array) => array.slice());
-  const firstAnswerMs = performance.now() - started;
+  const answered = performance.now();
+  const [firstAnswerMs, loadMs] = [answered - started, answered - loaded];
   let count = 1;
   for (let warm = 0; warm < WARM_UP_MS; ) {
     const ms = await timeBatch(session, count, isAsync);
@@ -42,5 +45,5 @@ export async function measure({ create }, job, started) {
     total += ms;
     batches.push(ms / count);
   }
-  return { ms: median(batches), leastMs: Math.min(...batches), firstAnswerMs, outputs };
+  return { ms: median(batches), leastMs: Math.min(...batches), firstAnswerMs, loadMs, outputs };
 }

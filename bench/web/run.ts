@@ -22,6 +22,8 @@ export interface Result {
   readonly leastMs: number;
   /** From an empty page or process to the first answer, files from this machine. */
   readonly firstAnswerMs: number;
+  /** From when the script is there: fetch, compile and instantiate the module (of a peer the model too), first run. */
+  readonly loadMs: number;
   readonly outputs: readonly (readonly number[])[];
 }
 

@@ -5,20 +5,21 @@
  * A port is `{ name, array, length, offset }`: the typed array of its elements, how many, and where they lie in memory.
  */
 
-/** The module's bytes (or what `WebAssembly.instantiate` takes as well) from whatever says where they are. */
-async function bytesFrom(source, model) {
+/** Instantiates the module from whatever says where it is. */
+async function instantiate(source, model) {
   const url = source.href ?? source;
   if (typeof url === 'string') {
     const scheme = /^[a-z][a-z\d+.-]+:/i.exec(url)?.[0];
     if (scheme === 'file:' || !(scheme || globalThis.location)) {
       // A name that is no literal keeps bundlers for the web from looking for the module.
       const fs = 'node:fs/promises';
-      return (await import(/* @vite-ignore */ /* webpackIgnore: true */ fs)).readFile(scheme ? new URL(url) : url);
-    }
-    source = await fetch(url);
+      source = (await import(/* @vite-ignore */ /* webpackIgnore: true */ fs)).readFile(scheme ? new URL(url) : url);
+    } else source = await fetch(url);
   }
   if (source.ok === false) throw new Error(`${model}: cannot fetch ${source.url}: status ${source.status}`);
-  return source.arrayBuffer?.() ?? source;
+  // Compiles while it arrives, where the server says what it is.
+  if (source.headers?.get('Content-Type') === 'application/wasm') return WebAssembly.instantiateStreaming(source);
+  return WebAssembly.instantiate(await (source.arrayBuffer?.() ?? source));
 }
 
 /** A typed array is known by its tag, since one from another realm (a frame, a test runner) has another constructor. */
@@ -41,7 +42,7 @@ function check(port, values, model) {
  */
 export function loaderOf(model, locate, inputs, outputs) {
   return async (source) => {
-    const result = await WebAssembly.instantiate(await bytesFrom((await source) ?? locate(), model));
+    const result = await instantiate((await source) ?? locate(), model);
     const { memory, run, reset } = (result.instance ?? result).exports;
     const view = (port) => new port.array(memory.buffer, port.offset, port.length);
     const from = inputs.map(view);

@@ -78,6 +78,8 @@ test('takes every kind of source', async () => {
   await works(`data:application/wasm;base64,${Buffer.from(wasm).toString('base64')}`);
   await works(fetch(`${origin}/tiny.wasm`));
   await works(await fetch(`${origin}/tiny.wasm`));
+  // What says that it is a module is compiled while it arrives.
+  await works(new Response(Uint8Array.from(wasm), { headers: { 'Content-Type': 'application/wasm' } }));
   await works(wasm);
   await works(Uint8Array.from(wasm).buffer);
   await works(new Module(wasm));

@@ -123,7 +123,8 @@ function resultsPage(rows: readonly Row[]): string {
   return `${[
     '# Hosts',
     '',
-    `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:host -- --write\` on ${machineClass()}; ${compiler}.`,
+    `Measured on ${new Date().toISOString().slice(0, 10)} with \`npm run bench:host -- ${process.argv.slice(2).join(' ')}\``,
+    `on ${machineClass()}; ${compiler}.`,
     ...(isTimed ? timesText() : ['Nothing was timed in this run (`--rounds 0`): times want a quiet machine.']),
     'AArch64: instructions of one inference of the same C under qemu-user, aarch64-linux-gnu-gcc -O2, and again with',
     `${DOTPROD}; counts do not depend on the machine.`,

@@ -61,7 +61,7 @@ export function loadCase(group: Group, name: string): SuiteCase {
     }));
   const values = new Map(inputs.map(({ name: input }, i) => [input, sets[0].inputs[i]]));
   const { model, frozen } = importWith(bytes, path, name, values);
-  const open = inputs.flatMap((input, i) => (frozen.includes(input.name) ? [] : [i]));
+  const open = inputs.flatMap((input, i) => (model.graph.inputs.includes(input.name) ? [i] : []));
   return {
     name,
     model,

@@ -26,6 +26,7 @@ qemu-user                     qemu-aarch64
 emscripten                    emcc
 chromium                      chromium
 cmake                         cmake
+python3-pip                   pip3 pip
 make                          make
 dataset-fashion-mnist         /usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz
 '
@@ -61,9 +62,17 @@ as_root() {
   fi
 }
 
+# Test data that is no program: the suite of ONNX's operators.
+get_suite() {
+  if [ "${1:-}" != --check ]; then
+    "$(dirname "$0")/onnx-suite.sh"
+  fi
+}
+
 missing=$(list_missing)
 if [ -z "$missing" ]; then
   echo 'toolchains.sh: everything is installed'
+  get_suite "$@"
   exit 0
 fi
 echo "toolchains.sh: missing: $missing"
@@ -100,3 +109,4 @@ if ! NODE_PATH="${NODE_PATH:+$NODE_PATH:}/usr/share/nodejs" EM_NODE_JS="$(comman
   exit 1
 fi
 echo 'toolchains.sh: everything is installed'
+get_suite

@@ -1,10 +1,10 @@
 /**
  * The ONNX backend test suite: where it is, its cases, and what a case's answer is held to. Cases come from the Python
- * package `onnx` (tools/onnx-suite.sh), with the tolerance that its own runner uses.
+ * package `onnx` (tools/onnx-suite.sh), read from its archive, with the tolerance that its own runner uses.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
 import { ImportError } from '../../compiler/import/error.ts';
 import type { ImportedModel } from '../../compiler/import/imported-model.ts';
 import { importOnnx } from '../../compiler/import/onnx/import.ts';
@@ -17,23 +17,43 @@ import { typeOfValue } from '../../ir/tensor/graph.ts';
 import type { TensorData } from '../../ir/tensor/types.ts';
 import { recordSkip } from './toolchains.ts';
 
-const ROOT_FOLDER = fileURLToPath(new URL('../../.cache/onnx-suite', import.meta.url));
-const SUITE_FOLDER = process.env.MCC_ONNX_SUITE ?? ROOT_FOLDER;
-
-/** Records a skip under the test's name where the suite is not installed. */
-export function skipUnlessSuite(test: string): boolean {
-  if (existsSync(join(SUITE_FOLDER, 'node'))) return false;
-  recordSkip(test, `no ONNX suite at ${SUITE_FOLDER} (tools/onnx-suite.sh, or set MCC_ONNX_SUITE)`);
-  return true;
-}
+const ARCHIVE = process.env.MCC_ONNX_SUITE ?? fileURLToPath(new URL('../../.cache/onnx-suite.whl', import.meta.url));
+const PREFIX = 'onnx/backend/test/data/';
 
 export type Group = 'node' | 'simple' | 'pytorch-operator' | 'pytorch-converted';
 
+/** Records a skip under the test's name where the suite is not installed. */
+export function skipUnlessSuite(test: string): boolean {
+  if (existsSync(ARCHIVE)) return false;
+  recordSkip(test, `no ONNX suite at ${ARCHIVE} (tools/onnx-suite.sh, or set MCC_ONNX_SUITE)`);
+  return true;
+}
+
+/** Files of the suite by path, `node/test_abs/model.onnx`. */
+const files = (() => {
+  let read: ReadonlyMap<string, Uint8Array> | undefined;
+  return () => {
+    read ??= new Map(
+      Object.entries(unzipSync(readFileSync(ARCHIVE), { filter: ({ name }) => name.startsWith(PREFIX) })).map(
+        ([name, bytes]) => [name.slice(PREFIX.length), bytes],
+      ),
+    );
+    return read;
+  };
+})();
+
+/** Throws when the suite has no such file. */
+export function suiteFile(path: string): Uint8Array {
+  const bytes = files().get(path);
+  if (bytes === undefined) throw new Error(`no ${path} in ${ARCHIVE}`);
+  return bytes;
+}
+
 export function caseNames(group: Group): string[] {
-  const folder = join(SUITE_FOLDER, group);
-  return readdirSync(folder)
-    .filter((name) => existsSync(join(folder, name, 'model.onnx')))
-    .sort();
+  return [...files().keys()].flatMap((path) => {
+    const [folder, name, file] = path.split('/');
+    return folder === group && file === 'model.onnx' ? [name] : [];
+  });
 }
 
 export interface SuiteCase {
@@ -46,19 +66,16 @@ export interface SuiteCase {
 
 /** Imports a case with its recorded data. Throws ImportError when mcc refuses the model or the data. */
 export function loadCase(group: Group, name: string): SuiteCase {
-  const folder = join(SUITE_FOLDER, group, name);
-  const path = join(folder, 'model.onnx');
-  const bytes = readFileSync(path);
+  const folder = `${group}/${name}`;
+  const path = `${folder}/model.onnx`;
+  const bytes = suiteFile(path);
   const file = new OnnxFile(bytes, name);
   const initialized = new Set(file.graph.initializer.map((tensor) => tensor.name));
   const inputs = file.graph.input.filter((input) => !initialized.has(input.name));
-  const sets = readdirSync(folder)
-    .filter((entry) => entry.startsWith('test_data_set_'))
-    .sort()
-    .map((entry) => ({
-      inputs: inputs.map((_, i) => tensorOf(file, join(folder, entry, `input_${i}.pb`))),
-      expected: file.graph.output.map((_, i) => tensorOf(file, join(folder, entry, `output_${i}.pb`))),
-    }));
+  const sets = setsOf(folder).map((set) => ({
+    inputs: inputs.map((_, i) => tensorOf(file, `${set}/input_${i}.pb`)),
+    expected: file.graph.output.map((_, i) => tensorOf(file, `${set}/output_${i}.pb`)),
+  }));
   const values = new Map(inputs.map(({ name: input }, i) => [input, sets[0].inputs[i]]));
   const { model, frozen } = importWith(bytes, path, name, values);
   const open = inputs.flatMap((input, i) => (model.graph.inputs.includes(input.name) ? [i] : []));
@@ -73,8 +90,15 @@ export function loadCase(group: Group, name: string): SuiteCase {
   };
 }
 
+function setsOf(folder: string): string[] {
+  const sets: string[] = [];
+  for (let i = 0; files().has(`${folder}/test_data_set_${i}/output_0.pb`); i++)
+    sets.push(`${folder}/test_data_set_${i}`);
+  return sets;
+}
+
 function tensorOf(file: OnnxFile, path: string): Literal {
-  const proto = decode<TensorProto>(TENSOR_FILE, readFileSync(path), 'tensor');
+  const proto = decode<TensorProto>(TENSOR_FILE, suiteFile(path), 'tensor');
   return readTensor(file, proto, { read: () => new Uint8Array(0) }, ROOT);
 }
 

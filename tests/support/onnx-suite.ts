@@ -56,6 +56,13 @@ export function caseNames(group: Group): string[] {
   });
 }
 
+/** Operators of the case's graph, `domain.Name` outside ONNX's own domain. */
+export function operatorsOf(group: Group, name: string): string[] {
+  const { graph } = new OnnxFile(suiteFile(`${group}/${name}/model.onnx`), name);
+  const names = graph.node.map(({ domain, op_type }) => (domain === '' ? op_type : `${domain}.${op_type}`));
+  return [...new Set(names)];
+}
+
 export interface SuiteCase {
   readonly name: string;
   readonly model: ImportedModel;

@@ -1,47 +1,26 @@
 /** The ONNX backend test suite on the reference evaluation; what does not pass is listed with a reason. */
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { ImportError } from '../../../compiler/import/error.ts';
-import { evaluate } from '../../../ir/tensor/evaluate.ts';
-import { assertValid } from '../../../ir/tensor/verify.ts';
+import { onnxOperatorsPage, PAGE } from '../../../tools/docs/onnx-operators.ts';
 import { exceptionOf } from '../../support/onnx-exceptions.ts';
-import { caseNames, differenceOf, type Group, loadCase, skipUnlessSuite } from '../../support/onnx-suite.ts';
+import { resultsOf } from '../../support/onnx-results.ts';
+import { type Group, skipUnlessSuite } from '../../support/onnx-suite.ts';
 
 const test = suite('onnx suite');
 
-/** What is wrong with a case's answer, or why mcc refuses it; undefined when it passes. */
-function faultOf(group: Group, name: string): string | undefined {
-  try {
-    const { model, sets } = loadCase(group, name);
-    assertValid(model.graph);
-    for (const { inputs, expected } of sets) {
-      const { outputs } = evaluate(model.graph, inputs);
-      for (const [i, values] of expected.entries()) {
-        const difference = differenceOf(model, i, outputs[i], values);
-        if (difference !== undefined) return difference;
-      }
-    }
-    return undefined;
-  } catch (error) {
-    if (error instanceof ImportError) return error.message;
-    throw error;
-  }
-}
-
 function check(group: Group): void {
-  const passed: string[] = [];
-  const wrong: string[] = [];
-  for (const name of caseNames(group)) {
-    const fault = faultOf(group, name);
+  const results = resultsOf(group);
+  const wrong = results.flatMap(({ name, fault }) => {
     const exception = exceptionOf(name);
-    if (fault === undefined) passed.push(name);
-    if (fault === undefined && exception !== undefined)
-      wrong.push(`${name} passes, but is listed: ${exception.reason}`);
-    if (fault !== undefined && exception === undefined) wrong.push(`${name}: ${fault}`);
-  }
+    if (fault === undefined)
+      return exception === undefined ? [] : [`${name} passes, but is listed: ${exception.reason}`];
+    return exception === undefined ? [`${name}: ${fault}`] : [];
+  });
   assert.equal(wrong, []);
-  const names = caseNames(group).filter((name) => exceptionOf(name)?.outside !== true);
-  assert.ok(passed.length >= 0.95 * names.length, `${passed.length} of ${names.length} cases pass`);
+  const inside = results.filter(({ name }) => exceptionOf(name)?.outside !== true);
+  const passed = inside.filter(({ fault }) => fault === undefined);
+  assert.ok(passed.length >= 0.95 * inside.length, `${passed.length} of ${inside.length} cases pass`);
 }
 
 for (const group of ['node', 'pytorch-operator', 'pytorch-converted'] as const) {
@@ -53,11 +32,16 @@ for (const group of ['node', 'pytorch-operator', 'pytorch-converted'] as const) 
 
 test('simple cases, but for strings and gradients', () => {
   if (skipUnlessSuite('onnx simple cases')) return;
-  const wrong = caseNames('simple').flatMap((name) => {
-    const fault = faultOf('simple', name);
-    return (fault === undefined) === (exceptionOf(name) === undefined) ? [] : [`${name}: ${fault}`];
-  });
+  const wrong = resultsOf('simple').filter(
+    ({ name, fault }) => (fault === undefined) !== (exceptionOf(name) === undefined),
+  );
   assert.equal(wrong, []);
+});
+
+test('docs/onnx-ops.md says what the suite says', () => {
+  if (skipUnlessSuite('docs/onnx-ops.md')) return;
+  const command = 'node --import ./tools/ts.mjs tools/docs/onnx-operators.ts';
+  assert.is(readFileSync(PAGE, 'utf8'), onnxOperatorsPage(), `bring it up to date: ${command}`);
 });
 
 test.run();

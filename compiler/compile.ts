@@ -54,11 +54,13 @@ function importBytes(file: ModelFile): ImportedModel {
   const { batch, shapes, constants } = file;
   const common = { name: file.name, file: file.path, ...(batch === undefined ? {} : { batch }) };
   if (format === 'onnx') {
-    return importOnnx(file.bytes, {
-      ...common,
-      ...(shapes === undefined ? {} : { shapes }),
-      ...(constants === undefined ? {} : { constants }),
-    });
+    return defined(
+      importOnnx(file.bytes, {
+        ...common,
+        ...(shapes === undefined ? {} : { shapes }),
+        ...(constants === undefined ? {} : { constants }),
+      }),
+    );
   }
   if (shapes !== undefined || constants !== undefined) {
     const flag = shapes === undefined ? '--constant' : '--shape';
@@ -70,6 +72,17 @@ function importBytes(file: ModelFile): ImportedModel {
     );
   }
   return format === 'text' ? importText(file.bytes, common) : importTflite(file.bytes, common);
+}
+
+/** The graph in the form that counts as its definition; layers whose values it no longer has lose them. */
+function defined(imported: ImportedModel): ImportedModel {
+  assertValidGraph(imported.graph);
+  const graph = canonicalize(imported.graph);
+  const layers = imported.layers.map((layer) => ({
+    ...layer,
+    outputs: layer.outputs.filter((value) => graph.types.has(value)),
+  }));
+  return { ...imported, graph, layers };
 }
 
 /** Throws ImportError for a file that is no model mcc reads. */

@@ -103,15 +103,15 @@ export class Ops {
   }
 
   div(a: Value, b: Value): Value {
-    return this.one('div', [a, b], { activation: 'none' });
+    return this.one('div', [a, b], { activation: 'none', semantics: 'onnx' });
   }
 
   min(a: Value, b: Value): Value {
-    return this.one('minimum', [a, b], {});
+    return this.one('minimum', [a, b], { semantics: 'onnx' });
   }
 
   max(a: Value, b: Value): Value {
-    return this.one('maximum', [a, b], {});
+    return this.one('maximum', [a, b], { semantics: 'onnx' });
   }
 
   compare(op: Comparison, a: Value, b: Value): Value {

@@ -16,20 +16,32 @@
 const TOLERANCE = 2 ** -16;
 const MOST = 2 ** 31 - 1;
 
-/** `first` and `last`: the values above the zero point that the least and the greatest accumulator give. */
-export function coarsestMultiplier(multiplier: number, shift: number, first: number, last: number): number {
-  let [low, high] = [1, MOST];
-  for (let value = first + 1; value <= last; value++) {
+/** What a channel's accumulators are, and the values above the zero point that the ends give. */
+export interface Steps {
+  readonly low: number;
+  readonly high: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export function coarsestMultiplier(multiplier: number, shift: number, { low, high, first, last }: Steps): number {
+  let [least, most] = [1, MOST];
+  // The value is reached at `t` or before, and not at `before`.
+  const bound = (value: number, t: number | undefined, before: number | undefined): void => {
     const x = stepAt(value, shift) * 2 ** 30;
-    const quotient = x / multiplier;
+    const [nearer, farther] = x > 0 ? [t, before] : [before, t];
+    if (nearer !== undefined && nearer * x > 0) least = Math.max(least, Math.ceil(x / nearer + TOLERANCE));
+    if (farther !== undefined && farther * x > 0) most = Math.min(most, Math.floor(x / farther - TOLERANCE));
+  };
+  for (let value = first + 1; value <= last; value++) {
+    const quotient = (stepAt(value, shift) * 2 ** 30) / multiplier;
     // What is this close to a whole number may lie on either side of it.
     if (Math.abs(quotient - Math.round(quotient)) < TOLERANCE) return multiplier;
-    const t = Math.ceil(quotient);
-    const [nearer, farther] = x > 0 ? [t, t - 1] : [t - 1, t];
-    if (nearer !== 0) low = Math.max(low, Math.ceil(x / nearer + TOLERANCE));
-    if (farther !== 0) high = Math.min(high, Math.floor(x / farther - TOLERANCE));
+    bound(value, Math.ceil(quotient), Math.ceil(quotient) - 1);
   }
-  return roundestIn(Math.min(low, multiplier), Math.max(high, multiplier));
+  bound(first, low, undefined);
+  bound(last + 1, undefined, high);
+  return least <= multiplier && multiplier <= most ? roundestIn(least, most) : multiplier;
 }
 
 /** X of a value. */

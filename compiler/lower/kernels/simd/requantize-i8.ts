@@ -99,7 +99,8 @@ function planOf(stage: OutputStage, ranges: readonly AccumulatorRange[]): Double
     const { low, high } = ends[channel] as AccumulatorRange;
     const [least, most] = [stored(stage, channel, low), stored(stage, channel, high)];
     const shift = -factor.shift;
-    const multiplier = coarsestMultiplier(factor.multiplier, shift, least - stage.zeroPoint, most - stage.zeroPoint);
+    const steps = { low, high, first: least - stage.zeroPoint, last: most - stage.zeroPoint };
+    const multiplier = coarsestMultiplier(factor.multiplier, shift, steps);
     return { multiplier, shift, fixed: low === high ? least : undefined };
   });
   for (const clamp of [undefined, ends]) {

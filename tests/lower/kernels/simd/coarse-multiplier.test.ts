@@ -22,18 +22,14 @@ function zeros(multiplier: number): number {
 suite('agree on every accumulator', () => {
   const r = new Random(SEED);
   let gained = 0;
-  const rounds = 60;
+  const rounds = 200;
   for (let round = 0; round < rounds; round++) {
     const multiplier = 2 ** 30 + Math.floor(r.unit() * 2 ** 30);
     const shift = Math.floor(r.unit() * 10) - 1;
-    const reach = Math.ceil((40 + r.unit() * 90) * 2 ** (shift + 1));
+    const reach = Math.ceil((1 + r.unit() * (round % 2 === 0 ? 2 : 120)) * 2 ** (shift + 1));
     const [low, high] = [Math.floor(-reach * r.unit()), Math.ceil(reach * r.unit())];
-    const coarse = coarsestMultiplier(
-      multiplier,
-      shift,
-      scaled(low, multiplier, shift),
-      scaled(high, multiplier, shift),
-    );
+    const [first, last] = [scaled(low, multiplier, shift), scaled(high, multiplier, shift)];
+    const coarse = coarsestMultiplier(multiplier, shift, { low, high, first, last });
     assert.ok(coarse > 0 && coarse < 2 ** 31);
     gained += zeros(coarse) - zeros(multiplier);
     for (let acc = low; acc <= high; acc++) {
@@ -46,9 +42,14 @@ suite('agree on every accumulator', () => {
 });
 
 suite('a channel of one value, and steps at whole quotients', () => {
-  assert.is(coarsestMultiplier(2 ** 30 + 12345, 3, 7, 7), 2 ** 30);
+  const [low, high] = [100, 105];
+  const multiplier = 2 ** 30 + 12345;
+  assert.is(scaled(low, multiplier, 3), 6);
+  assert.is(scaled(high, multiplier, 3), 7);
+  const coarse = coarsestMultiplier(multiplier, 3, { low: 105, high: 110, first: 7, last: 7 });
+  for (let acc = 105; acc <= 110; acc++) assert.is(scaled(acc, coarse, 3), 7);
   // t = (2^2 - 2 - 1) * 2^30 / 2^30: the step of value 1 is at accumulator 1 exactly, of which a division may not be sure.
-  assert.is(coarsestMultiplier(2 ** 30, 1, 0, 1), 2 ** 30);
+  assert.is(coarsestMultiplier(2 ** 30, 1, { low: 0, high: 1, first: 0, last: 1 }), 2 ** 30);
 });
 
 suite.run();

@@ -16,12 +16,13 @@
 const TOLERANCE = 2 ** -16;
 const MOST = 2 ** 31 - 1;
 
-/** What a channel's accumulators are, and the values above the zero point that the ends give. */
+/** The values above the zero point that a channel gives. */
 export interface Steps {
-  readonly low: number;
-  readonly high: number;
   readonly first: number;
   readonly last: number;
+  /** The least and the greatest accumulator; undefined where what lies beyond `first` or `last` is clamped to it. */
+  readonly low: number | undefined;
+  readonly high: number | undefined;
 }
 
 export function coarsestMultiplier(multiplier: number, shift: number, { low, high, first, last }: Steps): number {

@@ -99,7 +99,13 @@ function planOf(stage: OutputStage, ranges: readonly AccumulatorRange[]): Double
     const { low, high } = ends[channel] as AccumulatorRange;
     const [least, most] = [stored(stage, channel, low), stored(stage, channel, high)];
     const shift = -factor.shift;
-    const steps = { low, high, first: least - stage.zeroPoint, last: most - stage.zeroPoint };
+    const range = ranges[channel] as AccumulatorRange;
+    const steps = {
+      first: least - stage.zeroPoint,
+      last: most - stage.zeroPoint,
+      low: least === stage.low ? undefined : range.low,
+      high: most === stage.high ? undefined : range.high,
+    };
     const multiplier = coarsestMultiplier(factor.multiplier, shift, steps);
     return { multiplier, shift, fixed: low === high ? least : undefined };
   });

@@ -4,7 +4,8 @@ import { declaredCases, familyNames } from '../support/opcases.ts';
 import { sharedModel, sharedModels } from '../support/shared-models.ts';
 import { Random } from '../support/tflite/random.ts';
 import { type ModelSpec, writeTflite } from '../support/tflite-writer.ts';
-import { mutate } from './tflite.ts';
+import { mutate } from './damage.ts';
+import type { Mutant } from './mutant.ts';
 import { changeModel } from './tflite-changes.ts';
 
 export interface Corpus {
@@ -26,14 +27,6 @@ export async function loadCorpus(): Promise<Corpus> {
     models: [digits, ...shared.map(sharedModel), ...cases.map((opCase) => writeTflite(opCase.model))],
     specs: cases.map((opCase) => opCase.model),
   };
-}
-
-/** A damaged file and what to try with it if it still is a model. */
-export interface Mutant {
-  readonly name: string;
-  readonly bytes: Uint8Array;
-  readonly buildC: boolean;
-  readonly buildWasm: boolean;
 }
 
 /** Shares of the mutants. To build a network takes about fifty times as long as an operator case. */

@@ -1,4 +1,4 @@
-/** Damaged .tflite files: the same bytes and seed give the same damage everywhere. */
+/** Damaged files: the same bytes and seed give the same damage everywhere. */
 import { Random } from '../support/tflite/random.ts';
 
 /** Offsets, lengths, extents and indices that have broken parsers before. */

@@ -1,18 +1,19 @@
 /**
- * Imports and builds mutants `from` to `to` (arguments 1 and 2), one after the other. Before each it writes `seed N` to
+ * Imports and builds mutants `from` to `to` (arguments 2 and 3) of a format (argument 1), one after the other. Before each it writes `seed N` to
  * stdout, and `failed N: reason` when that ends in anything but code or an error meant for the user; at last `done` with
- * the counts. To look at one mutant: `node --import ./tools/ts.mjs tests/fuzz/tflite-child.ts N N`.
+ * the counts. To look at one mutant: `node --import ./tools/ts.mjs tests/fuzz/child.ts onnx N N`.
  */
 import { writeSync } from 'node:fs';
 import { emitC } from '../../backends/c/index.ts';
 import { emitWasm } from '../../backends/wasm/index.ts';
-import { lowerVerified, simplify } from '../../compiler/compile.ts';
+import { importModel, lowerVerified, simplify } from '../../compiler/compile.ts';
 import { ImportError } from '../../compiler/import/error.ts';
-import { importTflite } from '../../compiler/import/tflite/import.ts';
 import { LowerError } from '../../compiler/lower/index.ts';
 import { TARGETS } from '../../compiler/targets/index.ts';
 import { assertValid } from '../../ir/tensor/verify.ts';
-import { loadCorpus, type Mutant, mutantOf } from './tflite-corpus.ts';
+import { FORMATS, type Format, type Mutant } from './mutant.ts';
+import { loadOnnxCorpus, onnxMutantOf } from './onnx-corpus.ts';
+import { loadCorpus, mutantOf } from './tflite-corpus.ts';
 
 const MEMORY_LIMIT = 2 ** 30;
 /** Of processor time: what the clock says depends on what else the machine does. */
@@ -31,7 +32,7 @@ function say(line: string): void {
 const counts = { imported: 0, built: 0, wasm: 0, refused: 0, failed: 0 };
 
 function tryMutant({ bytes, name, buildC, buildWasm }: Mutant): void {
-  const { graph } = importTflite(bytes, { name });
+  const { graph } = importModel({ bytes, name: 'fuzz', path: `${name.replaceAll('/', '-')}.${format}` });
   assertValid(graph);
   counts.imported++;
   if (!buildC) return;
@@ -48,10 +49,24 @@ function isForUser(error: unknown): error is Error {
   return error instanceof ImportError || (error instanceof LowerError && error.cause === undefined);
 }
 
-const [from, to] = process.argv.slice(2).map(Number);
-const corpus = await loadCorpus();
+const format = FORMATS.find((known) => known === process.argv[2]) as Format;
+const [from, to] = process.argv.slice(3).map(Number);
+
+/** Mutant by seed. */
+const MUTANTS: Readonly<Record<Format, () => Promise<(seed: number) => Mutant>>> = {
+  async tflite() {
+    const corpus = await loadCorpus();
+    return (seed) => mutantOf(corpus, seed);
+  },
+  async onnx() {
+    const corpus = loadOnnxCorpus();
+    return (seed) => onnxMutantOf(corpus, seed);
+  },
+};
+
+const mutantFor = await MUTANTS[format]();
 for (let seed = from; seed <= to; seed++) {
-  const mutant = mutantOf(corpus, seed);
+  const mutant = mutantFor(seed);
   say(`seed ${seed}`);
   const start = processorSeconds();
   try {

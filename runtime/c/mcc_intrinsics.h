@@ -88,6 +88,11 @@
 #define MCC_HAS_RV32M 0
 #endif
 
+/*@ MCC_JOIN */
+/* Two tokens as one name; with __COUNTER__ a name that is new each time, so that macros may stand in each other's operands. */
+#define MCC_JOIN_(a, b) a##b
+#define MCC_JOIN(a, b) MCC_JOIN_(a, b)
+
 /*@ MCC_LOW_REGISTER */
 #if MCC_HAS_THUMB1
 #define MCC_LOW_REGISTER(x) "l"(x)
@@ -177,17 +182,18 @@ static inline double mcc_load_f64(const void *p) {
 #else
 #define MCC_LOAD_I8 "lb %0, %2(%1)"
 #endif
-#define mcc_load_i8_ordered(p, offset)                                                                        \
+#define mcc_load_i8_ordered(p, offset) MCC_LOAD_I8_NAMED(p, offset, MCC_JOIN(mcc_byte_, __COUNTER__))
+#define MCC_LOAD_I8_NAMED(p, offset, byte)                                                                   \
   __extension__({                                                                                            \
-    int32_t mcc_byte_;                                                                                       \
+    int32_t byte;                                                                                            \
     if (MCC_HAS_THUMB1 && (offset) > 31)                                                                     \
-      mcc_byte_ = ((const int8_t *)(p))[offset];                                                             \
+      byte = ((const int8_t *)(p))[offset];                                                                  \
     else                                                                                                     \
       __asm__ volatile(MCC_LOAD_I8                                                                           \
-                       : "=" MCC_LOW_REGISTER(mcc_byte_)                                                     \
+                       : "=" MCC_LOW_REGISTER(byte)                                                          \
                        : MCC_LOW_REGISTER(p), "n"(MCC_HAS_THUMB1 ? (offset) & 31 : (offset))                 \
                        : "memory");                                                                          \
-    mcc_byte_;                                                                                               \
+    byte;                                                                                                    \
   })
 #else
 static inline int32_t mcc_load_i8_ordered(const void *p, int offset) { return ((const int8_t *)p)[offset]; }
@@ -201,17 +207,18 @@ static inline int32_t mcc_load_i8_ordered(const void *p, int offset) { return ((
 #else
 #define MCC_LOAD_U8 "ldrb %0, [%1, %2]"
 #endif
-#define mcc_load_u8_ordered(p, offset)                                                                        \
+#define mcc_load_u8_ordered(p, offset) MCC_LOAD_U8_NAMED(p, offset, MCC_JOIN(mcc_byte_, __COUNTER__))
+#define MCC_LOAD_U8_NAMED(p, offset, byte)                                                                   \
   __extension__({                                                                                            \
-    int32_t mcc_byte_;                                                                                       \
+    int32_t byte;                                                                                            \
     if (MCC_HAS_THUMB1 && (offset) > 31)                                                                     \
-      mcc_byte_ = ((const uint8_t *)(p))[offset];                                                            \
+      byte = ((const uint8_t *)(p))[offset];                                                                 \
     else                                                                                                     \
       __asm__ volatile(MCC_LOAD_U8                                                                           \
-                       : "=" MCC_LOW_REGISTER(mcc_byte_)                                                     \
+                       : "=" MCC_LOW_REGISTER(byte)                                                          \
                        : MCC_LOW_REGISTER(p), "n"(MCC_HAS_THUMB1 ? (offset) & 31 : (offset))                 \
                        : "memory");                                                                          \
-    mcc_byte_;                                                                                               \
+    byte;                                                                                                    \
   })
 #else
 static inline int32_t mcc_load_u8_ordered(const void *p, int offset) { return ((const uint8_t *)p)[offset]; }
@@ -222,11 +229,12 @@ static inline int32_t mcc_load_u8_ordered(const void *p, int offset) { return ((
  * compilers that may move it load early, and those that may compute its address keep one for each; then they spill, since
  * a core has 14 registers. */
 #if MCC_HAS_SIMD32 || MCC_HAS_THUMB2
-#define mcc_load_i32_ordered(p, offset)                                                                       \
+#define mcc_load_i32_ordered(p, offset) MCC_LOAD_I32_NAMED(p, offset, MCC_JOIN(mcc_word_, __COUNTER__))
+#define MCC_LOAD_I32_NAMED(p, offset, word)                                                                  \
   __extension__({                                                                                            \
-    int32_t mcc_word_;                                                                                       \
-    __asm__ volatile("ldr %0, [%1, %2]" : "=r"(mcc_word_) : "r"(p), "n"(offset) : "memory");                 \
-    mcc_word_;                                                                                               \
+    int32_t word;                                                                                            \
+    __asm__ volatile("ldr %0, [%1, %2]" : "=r"(word) : "r"(p), "n"(offset) : "memory");                      \
+    word;                                                                                                    \
   })
 #else
 static inline int32_t mcc_load_i32_ordered(const void *p, int offset) {
@@ -240,12 +248,14 @@ static inline int32_t mcc_load_i32_ordered(const void *p, int offset) {
 /* two aligned words in the same way, the first below the second; not onto the address, which early Cortex-M3 lose then
  * (erratum 602117) */
 #if MCC_HAS_SIMD32 || MCC_HAS_THUMB2
-#define mcc_load_i64_ordered(p, offset)                                                                       \
+#define mcc_load_i64_ordered(p, offset)                                                                      \
+  MCC_LOAD_I64_NAMED(p, offset, MCC_JOIN(mcc_low_, __COUNTER__), MCC_JOIN(mcc_high_, __COUNTER__))
+#define MCC_LOAD_I64_NAMED(p, offset, low, high)                                                             \
   __extension__({                                                                                            \
-    int32_t mcc_low_;                                                                                        \
-    int32_t mcc_high_;                                                                                       \
-    __asm__ volatile("ldrd %0, %1, [%2, %3]" : "=&r"(mcc_low_), "=&r"(mcc_high_) : "r"(p), "n"(offset) : "memory"); \
-    (int64_t)(((uint64_t)(uint32_t)mcc_high_ << 32) | (uint32_t)mcc_low_);                                   \
+    int32_t low;                                                                                             \
+    int32_t high;                                                                                            \
+    __asm__ volatile("ldrd %0, %1, [%2, %3]" : "=&r"(low), "=&r"(high) : "r"(p), "n"(offset) : "memory");    \
+    (int64_t)(((uint64_t)(uint32_t)high << 32) | (uint32_t)low);                                             \
   })
 #else
 static inline int64_t mcc_load_i64_ordered(const void *p, int offset) {

@@ -9,7 +9,7 @@
 async function instantiate(source, model) {
   const url = source.href ?? source;
   if (typeof url === 'string') {
-    const scheme = /^[a-z][a-z\d+.-]+:/i.exec(url)?.[0];
+    const scheme = /^\w[\w+.-]+:/.exec(url)?.[0];
     if (scheme === 'file:' || !(scheme || globalThis.location)) {
       // A name that is no literal keeps bundlers for the web from looking for the module.
       const fs = 'node:fs/promises';
@@ -26,10 +26,9 @@ async function instantiate(source, model) {
 function check(port, values, model) {
   const found = values?.[port.name];
   if (found?.[Symbol.toStringTag] === port.array.name && found.length === port.length) return found;
-  const given = Object.keys(values ?? {});
   const what =
     found == null
-      ? `nothing (given: ${given.join(', ') || 'nothing'})`
+      ? `nothing (given: ${Object.keys(values ?? {}).join(', ') || 'nothing'})`
       : `${found.constructor?.name ?? typeof found} of ${found.length ?? 1}`;
   throw new TypeError(`${model}: input "${port.name}" must be ${port.array.name} of ${port.length}, found ${what}`);
 }

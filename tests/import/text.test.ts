@@ -56,7 +56,7 @@ suite('refuses a batch', () => {
 suite('refuses other text as no model at all', () => {
   refused(
     'a graph {',
-    'dir/m.mcc: the first 8 bytes\n  expected a TensorFlow Lite model (identifier "TFL3") or tensor IR (text that begins with "graph "), found other content (9 bytes)\n  Convert the model to .tflite first.',
+    'dir/m.mcc: the first 8 bytes\n  expected an ONNX model, a TensorFlow Lite model (identifier "TFL3") or tensor IR (text that begins with "graph "), found other content (9 bytes)\n  Export the model to .onnx or .tflite first.',
   );
 });
 

@@ -1,4 +1,5 @@
 /** Runs over the nodes of graphs and functions, and binds their names to what converters build. */
+import { OpError } from '../../../ir/tensor/op.ts';
 import { GraphBuilder } from '../builder.ts';
 import { type Place, quoted, within } from '../place.ts';
 import { Attributes } from './attributes.ts';
@@ -176,9 +177,19 @@ export class Importer {
       source: this.file,
       place,
     });
-    const results = converter(context);
+    const results = this.#guarded(place, () => converter(context));
     reader.expectAllRead(node.op_type);
     return Array.isArray(results) ? results : [results as Bound];
+  }
+
+  /** Shapes that do not fit together are the file's fault. */
+  #guarded<T>(place: Place, action: () => T): T {
+    try {
+      return action();
+    } catch (error) {
+      if (!(error instanceof OpError)) throw error;
+      return this.file.refuse(place, 'operands that fit together', error.message);
+    }
   }
 
   /** A function of the model, its nodes in place of the call. */

@@ -26,7 +26,7 @@ export interface MethodContext {
   calibration(graph: Graph): Promise<Calibration>;
   /** How good a graph answers, larger is better; undefined where the user has no labels. */
   readonly evaluate?: (graph: Graph) => Promise<number>;
-  /** For each step, quantized: what `quantize` would make of the graph with these widths. */
+  /** What `quantize` would make of the graph with these widths. */
   quantizeWith(state: Compression, layerBits: Readonly<Record<ValueName, number>>): Promise<Quantized>;
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Place, type SourceFile, within } from '../place.ts';
 import type { ExternalFiles } from './external.ts';
-import type { AttributeProto, GraphProto, TypeProto } from './schema.ts';
+import type { AttributeProto, GraphProto } from './schema.ts';
 import { type Literal, readSparseTensor, readTensor } from './tensors.ts';
 
 /** AttributeProto.AttributeType. */
@@ -87,10 +87,6 @@ export class Attributes {
   sparse(name: string): Literal | undefined {
     const tensor = this.#find(name, 'sparse')?.sparse_tensor;
     return tensor && readSparseTensor(this.#source, tensor, this.#external, within(this.#place, name));
-  }
-
-  type(name: string): TypeProto | undefined {
-    return this.#find(name, 'type')?.tp;
   }
 
   /** Throws ImportError when it is absent. */

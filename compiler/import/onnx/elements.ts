@@ -114,10 +114,6 @@ export function isFloatElement(element: Element): boolean {
   return ELEMENTS[element].dtype === 'f32';
 }
 
-export function isUnsigned(element: Element): boolean {
-  return element.startsWith('uint');
-}
-
 /** The element type that stands for a dtype when a node says nothing else. */
 export function elementOfDtype(dtype: DType): Element {
   const names: Partial<Record<DType, Element>> = { f32: 'float', i32: 'int32', i16: 'int16', i8: 'int8', u8: 'uint8' };

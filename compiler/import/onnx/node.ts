@@ -1,5 +1,5 @@
 /** What a converter sees of one ONNX node, and how it answers. */
-import { elementCount, typeText } from '../../../ir/tensor/types.ts';
+import { typeText } from '../../../ir/tensor/types.ts';
 import { type Place, type SourceFile, within } from '../place.ts';
 import type { Attributes } from './attributes.ts';
 import { type Element, elementFacts } from './elements.ts';
@@ -118,11 +118,6 @@ export class NodeContext {
   /** Throws unless the tensor has `rank` dimensions. */
   expectRank(value: Value, rank: number, what: string): void {
     if (value.type.shape.length !== rank) this.refuse(`${what} of rank ${rank}`, typeText(value.type));
-  }
-
-  /** Throws unless there is anything in the tensor. */
-  expectFilled(value: Value, what: string): void {
-    if (elementCount(value.type.shape) === 0) this.refuse(`${what} with elements`, typeText(value.type));
   }
 
   /** A value as another element type, its elements already right. */

@@ -391,12 +391,14 @@ const LARGE: readonly (readonly [string, MemoryProblem, number])[] = [
 ];
 
 for (const [name, given, seconds] of LARGE) {
-  suite(`${name}: at most ${seconds} s of processor time`, () => {
+  // Ten times what it takes on a quiet machine: what grows too fast takes minutes.
+  const limit = 10 * seconds;
+  suite(`${name}: at most ${limit} s of processor time`, () => {
     const before = process.cpuUsage();
     const plan = planMemory(given);
     const { user, system } = process.cpuUsage(before);
     const took = (user + system) / 1e6;
-    assert.ok(took <= seconds, `${took.toFixed(1)} s; ${AGAIN}`);
+    assert.ok(took <= limit, `${took.toFixed(1)} s; ${AGAIN}`);
     assert.ok(plan.bytes >= Math.max(...plan.live.slice(0, 50_000)));
   });
 }
